@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Owns: everything that acap asks of an operating system. os_posix.c is tested on Linux; os_win32.c and the macOS branches are not
+ * tested by this project.
+ * Used by: control code, and the two functions marked rt by the audio thread. */
+#ifndef ACAP_SRC_OS_H
+#define ACAP_SRC_OS_H
+
+#include "atomic.h"
+#include "base.h"
+
+/* Opaque storage, large enough for the system's own and checked where it is used. */
+typedef union acap__mutex {
+    uint64_t align;
+    unsigned char storage[64];
+} acap__mutex;
+typedef union acap__cond {
+    uint64_t align;
+    unsigned char storage[64];
+} acap__cond;
+
+void acap__mutex_init(acap__mutex *mutex);
+void acap__mutex_destroy(acap__mutex *mutex);
+void acap__mutex_lock(acap__mutex *mutex);
+void acap__mutex_unlock(acap__mutex *mutex);
+
+void acap__cond_init(acap__cond *cond);
+void acap__cond_destroy(acap__cond *cond);
+void acap__cond_broadcast(acap__cond *cond);
+/* until_ns by acap_clock_ns(), INT64_MAX: no limit. False: the time has come. */
+bool acap__cond_wait_until(acap__cond *cond, acap__mutex *mutex, int64_t until_ns);
+
+/* Starts a thread that nobody joins. False: the system has none left. */
+bool acap__thread_start(void (*run)(void *), void *argument, const char *name);
+void acap__thread_yield(void);
+void acap__sleep_until(int64_t until_ns);
+
+/* Sleeps while *word == expected. Any return may be spurious. */
+void acap__futex_wait(acap__u32 *word, uint32_t expected, int64_t until_ns);
+/* rt: one system call. Wakes the sleeper on word. */
+void acap__futex_wake(acap__u32 *word);
+
+/* A descriptor to poll: made on first demand, -1 when the system has none left. */
+typedef struct acap__event {
+    intptr_t read_handle;
+    intptr_t write_handle;
+} acap__event;
+bool acap__event_open(acap__event *event);
+void acap__event_close(acap__event *event);
+/* rt, async-signal-safe: makes it readable; one system call. */
+void acap__event_set(const acap__event *event);
+void acap__event_clear(const acap__event *event);
+
+/* Zeroed memory on a cache line of its own; NULL: none. */
+void *acap__aligned_calloc(size_t size_bytes);
+void acap__aligned_free(void *memory);
+
+/* A clock that costs a few nanoseconds and is some milliseconds coarse, with the epoch of acap_clock_ns(). rt. */
+int64_t acap__clock_coarse_ns(void);
+
+/* Zeroed pages that cost nothing until touched; NULL: none. */
+void *acap__pages_reserve(size_t size_bytes);
+void acap__pages_release(void *pages, size_t size_bytes);
+size_t acap__page_bytes(void);
+bool acap__pages_lock(void *pages, size_t size_bytes);
+
+/* True in a child of the process in which acap__fork_watch was called. */
+bool acap__forked(void);
+void acap__fork_watch(void);
+
+/* A symbol of the process, or NULL. */
+void *acap__symbol(const char *name);
+
+#endif

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* Owns: the system calls of acap on Linux and macOS. Tested on Linux.
+ * Called by: control threads; futex_wake, event_set and the clocks also by the audio thread and signal handlers. */
+#if defined(__linux__)
+#define _GNU_SOURCE
+#elif defined(__APPLE__)
+#define _DARWIN_C_SOURCE
+#endif
+
+#include "os.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#endif
+
+_Static_assert(sizeof(pthread_mutex_t) <= sizeof(acap__mutex), "acap__mutex is too small");
+_Static_assert(sizeof(pthread_cond_t) <= sizeof(acap__cond), "acap__cond is too small");
+
+static int64_t to_ns(struct timespec time)
+{
+    return (int64_t)time.tv_sec * ACAP__NS_PER_S + time.tv_nsec;
+}
+
+static struct timespec to_timespec(int64_t ns)
+{
+    struct timespec time;
+
+    time.tv_sec = (time_t)(ns / ACAP__NS_PER_S);
+    time.tv_nsec = (long)(ns % ACAP__NS_PER_S);
+    return time;
+}
+
+int64_t ACAP_CALL acap_clock_ns(void)
+{
+#if defined(__APPLE__)
+    return (int64_t)clock_gettime_nsec_np(CLOCK_UPTIME_RAW);
+#else
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return to_ns(time);
+#endif
+}
+
+int64_t acap__clock_coarse_ns(void)
+{
+#if defined(__linux__)
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return to_ns(time);
+#else
+    return acap_clock_ns();
+#endif
+}
+
+static pthread_mutex_t *mutex_of(acap__mutex *mutex)
+{
+    return (pthread_mutex_t *)(void *)mutex;
+}
+
+static pthread_cond_t *cond_of(acap__cond *cond)
+{
+    return (pthread_cond_t *)(void *)cond;
+}
+
+void acap__mutex_init(acap__mutex *mutex)
+{
+    pthread_mutex_init(mutex_of(mutex), NULL);
+}
+
+void acap__mutex_destroy(acap__mutex *mutex)
+{
+    pthread_mutex_destroy(mutex_of(mutex));
+}
+
+void acap__mutex_lock(acap__mutex *mutex)
+{
+    pthread_mutex_lock(mutex_of(mutex));
+}
+
+void acap__mutex_unlock(acap__mutex *mutex)
+{
+    pthread_mutex_unlock(mutex_of(mutex));
+}
+
+void acap__cond_init(acap__cond *cond)
+{
+#if defined(__APPLE__)
+    pthread_cond_init(cond_of(cond), NULL);
+#else
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond_of(cond), &attributes);
+    pthread_condattr_destroy(&attributes);
+#endif
+}
+
+void acap__cond_destroy(acap__cond *cond)
+{
+    pthread_cond_destroy(cond_of(cond));
+}
+
+void acap__cond_broadcast(acap__cond *cond)
+{
+    pthread_cond_broadcast(cond_of(cond));
+}
+
+bool acap__cond_wait_until(acap__cond *cond, acap__mutex *mutex, int64_t until_ns)
+{
+    if (until_ns == INT64_MAX) {
+        pthread_cond_wait(cond_of(cond), mutex_of(mutex));
+        return true;
+    }
+#if defined(__APPLE__)
+    const int64_t left_ns = until_ns - acap_clock_ns();
+    const struct timespec time = to_timespec(left_ns > 0 ? left_ns : 0);
+    return pthread_cond_timedwait_relative_np(cond_of(cond), mutex_of(mutex), &time) != ETIMEDOUT;
+#else
+    const struct timespec time = to_timespec(until_ns);
+    return pthread_cond_timedwait(cond_of(cond), mutex_of(mutex), &time) != ETIMEDOUT;
+#endif
+}
+
+struct thread_start {
+    void (*run)(void *);
+    void *argument;
+    char name[16];
+};
+
+static void *thread_main(void *argument)
+{
+    struct thread_start start = *(struct thread_start *)argument;
+
+    free(argument);
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), start.name);
+#elif defined(__APPLE__)
+    pthread_setname_np(start.name);
+#endif
+    start.run(start.argument);
+    return NULL;
+}
+
+bool acap__thread_start(void (*run)(void *), void *argument, const char *name)
+{
+    struct thread_start *start = malloc(sizeof *start);
+    pthread_t thread;
+
+    if (start == NULL)
+        return false;
+    memset(start, 0, sizeof *start);
+    start->run = run;
+    start->argument = argument;
+    strncpy(start->name, name, sizeof start->name - 1);
+    if (pthread_create(&thread, NULL, thread_main, start) != 0) {
+        free(start);
+        return false;
+    }
+    pthread_detach(thread);
+    return true;
+}
+
+void acap__thread_yield(void)
+{
+    sched_yield();
+}
+
+void acap__sleep_until(int64_t until_ns)
+{
+#if defined(__APPLE__)
+    for (int64_t left_ns = until_ns - acap_clock_ns(); left_ns > 0; left_ns = until_ns - acap_clock_ns()) {
+        const struct timespec time = to_timespec(left_ns);
+        nanosleep(&time, NULL);
+    }
+#else
+    const struct timespec time = to_timespec(until_ns);
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+        ;
+#endif
+}
+
+#if defined(__linux__)
+
+void acap__futex_wait(acap__u32 *word, uint32_t expected, int64_t until_ns)
+{
+    const struct timespec time = to_timespec(until_ns);
+
+    /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. */
+    syscall(SYS_futex, &word->value, FUTEX_WAIT_BITSET_PRIVATE, expected, until_ns == INT64_MAX ? NULL : &time, NULL,
+            FUTEX_BITSET_MATCH_ANY);
+}
+
+void acap__futex_wake(acap__u32 *word)
+{
+    syscall(SYS_futex, &word->value, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+#else
+
+/* What libc++ uses for its own atomics' wait on macOS. */
+int __ulock_wait(uint32_t operation, void *address, uint64_t value, uint32_t timeout_us);
+int __ulock_wake(uint32_t operation, void *address, uint64_t value);
+#define ULOCK_COMPARE_AND_WAIT 1u
+
+void acap__futex_wait(acap__u32 *word, uint32_t expected, int64_t until_ns)
+{
+    uint32_t timeout_us = 0; /* none */
+
+    if (until_ns != INT64_MAX) {
+        const int64_t left_us = (until_ns - acap_clock_ns() + 999) / 1000;
+        if (left_us <= 0)
+            return;
+        timeout_us = left_us < 1000000 ? (uint32_t)left_us : 1000000u;
+    }
+    __ulock_wait(ULOCK_COMPARE_AND_WAIT, &word->value, expected, timeout_us);
+}
+
+void acap__futex_wake(acap__u32 *word)
+{
+    __ulock_wake(ULOCK_COMPARE_AND_WAIT, &word->value, 0);
+}
+
+#endif
+
+#if defined(__linux__)
+
+bool acap__event_open(acap__event *event)
+{
+    const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+    event->read_handle = fd;
+    event->write_handle = fd;
+    return fd >= 0;
+}
+
+void acap__event_close(acap__event *event)
+{
+    close((int)event->read_handle);
+}
+
+#else
+
+static bool make_nonblocking(int fd)
+{
+    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+bool acap__event_open(acap__event *event)
+{
+    int fds[2];
+
+    event->read_handle = -1;
+    if (pipe(fds) != 0)
+        return false;
+    if (!make_nonblocking(fds[0]) || !make_nonblocking(fds[1])) {
+        close(fds[0]);
+        close(fds[1]);
+        return false;
+    }
+    event->read_handle = fds[0];
+    event->write_handle = fds[1];
+    return true;
+}
+
+void acap__event_close(acap__event *event)
+{
+    close((int)event->read_handle);
+    close((int)event->write_handle);
+}
+
+#endif
+
+void acap__event_set(const acap__event *event)
+{
+    const uint64_t one = 1;
+    /* Fails only when the descriptor is full, and then it is readable already. */
+    const ssize_t written = write((int)event->write_handle, &one, sizeof one);
+
+    (void)written;
+}
+
+void acap__event_clear(const acap__event *event)
+{
+    char drained[256];
+
+    /* eventfd: one read empties it; a pipe may take several. */
+    while (read((int)event->read_handle, drained, sizeof drained) == (ssize_t)sizeof drained)
+        ;
+}
+
+void *acap__aligned_calloc(size_t size_bytes)
+{
+    void *memory = NULL;
+
+    if (posix_memalign(&memory, ACAP__CACHE_LINE, size_bytes) != 0)
+        return NULL;
+    return memset(memory, 0, size_bytes);
+}
+
+void acap__aligned_free(void *memory)
+{
+    free(memory);
+}
+
+size_t acap__page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void *acap__pages_reserve(size_t size_bytes)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+
+#if defined(MAP_NORESERVE)
+    flags |= MAP_NORESERVE;
+#endif
+    void *pages = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void acap__pages_release(void *pages, size_t size_bytes)
+{
+    munmap(pages, size_bytes);
+}
+
+bool acap__pages_lock(void *pages, size_t size_bytes)
+{
+    return mlock(pages, size_bytes) == 0;
+}
+
+static acap__u32 is_forked;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void in_child(void)
+{
+    acap__store_relaxed(&is_forked, 1u);
+}
+
+static void watch_fork(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
+
+void acap__fork_watch(void)
+{
+    pthread_once(&fork_once, watch_fork);
+}
+
+bool acap__forked(void)
+{
+    return acap__load_relaxed(&is_forked) != 0;
+}
+
+void *acap__symbol(const char *name)
+{
+    return dlsym(RTLD_DEFAULT, name);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Owns: a pool's memory: making, growing and freeing it, and its figures.
+ * Called by: control and consumer threads; freeing by whoever gives back the last buffer of a pool without handles.
+ *
+ * The pool itself, its words and headers lie in one reservation that costs nothing until touched; data comes in segments, one a growth. */
+#include "pool.h"
+
+#include "check.h"
+#include "os.h"
+#include "params.h"
+#include "result.h"
+
+#include <string.h>
+
+#define GROWTH_MIN_BUFFERS 16u
+
+/* At the start of each mapping of data. */
+struct segment {
+    struct segment *next;
+    size_t size_bytes;
+};
+
+struct acap__pool_control {
+    acap__mutex lock; /* growth */
+    struct segment *segments;
+    size_t reserved_bytes;
+    uint32_t flags;
+    uint32_t stride_bytes;
+    uint32_t buffers_min;
+    uint32_t buffers_max;
+    acap__u32 grown;
+    acap__u64 data_bytes;
+};
+
+static uint32_t words_for(uint32_t buffers)
+{
+    return (buffers + ACAP__POOL_WORD_BITS - 1u) / ACAP__POOL_WORD_BITS;
+}
+
+/* Lays the parts out behind each other in one zeroed reservation. */
+static acap_pool *reserve(uint32_t buffers_max)
+{
+    const size_t control_at = acap__round_up(sizeof(acap_pool), ACAP__CACHE_LINE);
+    const size_t words_at = control_at + acap__round_up(sizeof(struct acap__pool_control), ACAP__CACHE_LINE);
+    const size_t headers_at = words_at + acap__round_up(words_for(buffers_max) * sizeof(acap__u64), ACAP__CACHE_LINE);
+    const size_t size_bytes = acap__round_up(headers_at + (size_t)buffers_max * sizeof(acap__header), acap__page_bytes());
+    unsigned char *base = acap__pages_reserve(size_bytes);
+
+    if (base == NULL)
+        return NULL;
+    acap_pool *pool = (acap_pool *)(void *)base;
+    pool->control = (struct acap__pool_control *)(void *)(base + control_at);
+    pool->words = (acap__u64 *)(void *)(base + words_at);
+    pool->headers = (acap__header *)(void *)(base + headers_at);
+    pool->control->reserved_bytes = size_bytes;
+    return pool;
+}
+
+acap_result acap__pool_make(uint32_t flags, uint32_t buffer_size_bytes, uint32_t buffers_min, uint32_t buffers_max, acap_pool **out)
+{
+    acap_pool *pool = reserve(buffers_max);
+
+    if (pool == NULL)
+        return acap__fail(ACAP_ERROR_NO_MEMORY, "no address space for the headers of %u buffers", buffers_max);
+    acap__mutex_init(&pool->control->lock);
+    pool->control->flags = flags;
+    pool->control->stride_bytes = (uint32_t)acap__round_up(buffer_size_bytes, ACAP__CACHE_LINE);
+    pool->control->buffers_min = buffers_min;
+    pool->control->buffers_max = buffers_max;
+    pool->buffer_size_bytes = buffer_size_bytes;
+    acap__store_relaxed(&pool->life, ACAP__POOL_HANDLE);
+    const acap_result result = acap__pool_grow(pool, buffers_min);
+    if (result != ACAP_OK) {
+        acap__pool_free(pool);
+        return result;
+    }
+    acap__store_relaxed(&pool->control->grown, 0);
+    *out = pool;
+    return ACAP_OK;
+}
+
+void acap__pool_free(acap_pool *pool)
+{
+    struct segment *segment = pool->control->segments;
+
+    while (segment != NULL) {
+        struct segment *next = segment->next;
+        acap__unpoison(segment, segment->size_bytes);
+        acap__pages_release(segment, segment->size_bytes);
+        segment = next;
+    }
+    acap__mutex_destroy(&pool->control->lock);
+    acap__pages_release(pool, pool->control->reserved_bytes);
+}
+
+/* Touched now, so that the audio thread never meets a page fault. */
+static acap_result add_segment(struct acap__pool_control *control, uint32_t buffers, struct segment **out)
+{
+    const size_t data_bytes = (size_t)buffers * control->stride_bytes;
+    const size_t size_bytes = acap__round_up(data_bytes + ACAP__CACHE_LINE, acap__page_bytes());
+    struct segment *segment = acap__pages_reserve(size_bytes);
+
+    if (segment == NULL)
+        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for %u buffers of %u bytes", buffers, control->stride_bytes);
+    if ((control->flags & ACAP_POOL_LOCK_MEMORY) && !acap__pages_lock(segment, size_bytes)) {
+        acap__pages_release(segment, size_bytes);
+        return acap__fail(ACAP_ERROR_PERMISSION, "the system refused to lock %zu bytes (see the memlock limit)", size_bytes);
+    }
+    memset(segment, 0, size_bytes);
+    segment->size_bytes = size_bytes;
+    segment->next = control->segments;
+    control->segments = segment;
+    (void)acap__add_relaxed(&control->data_bytes, size_bytes);
+    *out = segment;
+    return ACAP_OK;
+}
+
+static void fill_header(acap_pool *pool, uint32_t index, unsigned char *data)
+{
+    acap__header *header = &pool->headers[index];
+
+    header->index = index;
+    header->pool = pool;
+    header->buffer.struct_size = sizeof header->buffer;
+    header->buffer.data = data;
+    header->buffer.size_bytes = pool->buffer_size_bytes;
+    acap__poison(data, pool->control->stride_bytes);
+}
+
+static void publish(acap_pool *pool, uint32_t first, uint32_t end)
+{
+    while (first < end) {
+        const uint32_t bit = first % ACAP__POOL_WORD_BITS;
+        const uint32_t count = acap__min_u32(end - first, ACAP__POOL_WORD_BITS - bit);
+        const uint64_t ones = count == ACAP__POOL_WORD_BITS ? ~UINT64_C(0) : (UINT64_C(1) << count) - 1u;
+        acap__pool_publish(pool, first / ACAP__POOL_WORD_BITS, ones << bit);
+        first += count;
+    }
+}
+
+static acap_result grow_locked(acap_pool *pool, uint32_t capacity)
+{
+    const uint32_t first = acap__load_relaxed(&pool->capacity);
+    struct segment *segment;
+
+    if (capacity <= first)
+        return ACAP_OK;
+    if (capacity > pool->control->buffers_max)
+        return acap__fail(ACAP_ERROR_LIMIT, "%u buffers are needed and the pool's maximum is %u", capacity, pool->control->buffers_max);
+    const acap_result result = add_segment(pool->control, capacity - first, &segment);
+    if (result != ACAP_OK)
+        return result;
+    unsigned char *data = (unsigned char *)segment + ACAP__CACHE_LINE;
+    for (uint32_t i = first; i < capacity; i++)
+        fill_header(pool, i, data + (size_t)(i - first) * pool->control->stride_bytes);
+    /* release: capacity is never seen smaller than what is out. */
+    acap__store_release(&pool->capacity, capacity);
+    publish(pool, first, capacity);
+    (void)acap__add_relaxed(&pool->control->grown, 1u);
+    return ACAP_OK;
+}
+
+acap_result acap__pool_grow(acap_pool *pool, uint32_t capacity)
+{
+    acap__mutex_lock(&pool->control->lock);
+    const acap_result result = grow_locked(pool, capacity);
+    acap__mutex_unlock(&pool->control->lock);
+    return result;
+}
+
+void acap__pool_keep_ahead(acap_pool *pool)
+{
+    const uint32_t capacity = acap__load_relaxed(&pool->capacity);
+    const uint32_t in_use = acap__pool_in_use(pool);
+    const uint32_t buffers_max = pool->control->buffers_max;
+
+    if (capacity >= buffers_max || capacity - acap__min_u32(in_use, capacity) >= acap__max_u32(capacity / 4u, 2u))
+        return;
+    const uint32_t step = acap__max_u32(capacity / 2u, GROWTH_MIN_BUFFERS);
+    /* A failure is not this caller's: it has its buffer, and the pool's figures tell when one is missing. */
+    (void)acap__pool_grow(pool, capacity + acap__min_u32(step, buffers_max - capacity));
+}
+
+acap_result ACAP_CALL acap_pool_create(const acap_pool_config *config, acap_pool **out)
+{
+    acap_pool_config checked;
+
+    if (out != NULL)
+        *out = NULL;
+    if (acap__forked())
+        return acap__fail_forked();
+    if (config == NULL || out == NULL)
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_pool_create: config and out must not be NULL");
+    acap_result result = acap__take_pool_config(&checked, config);
+    if (result == ACAP_OK)
+        result = acap__check_pool_config(&checked);
+    if (result != ACAP_OK)
+        return result;
+    acap__fork_watch();
+    return acap__pool_make(checked.flags, checked.buffer_size_bytes, checked.buffers_min, checked.buffers_max, out);
+}
+
+acap_pool *ACAP_CALL acap_pool_retain(acap_pool *pool)
+{
+    /* relaxed: the caller has a handle. */
+    if (pool != NULL)
+        (void)acap__add_relaxed(&pool->life, ACAP__POOL_HANDLE);
+    return pool;
+}
+
+void ACAP_CALL acap_pool_release(acap_pool *pool)
+{
+    if (pool != NULL && !acap__forked() && acap__pool_drop_handle(pool))
+        acap__pool_free(pool);
+}
+
+acap_result ACAP_CALL acap_pool_acquire(acap_pool *pool, const acap_buffer **out)
+{
+    if (out != NULL)
+        *out = NULL;
+    if (acap__forked())
+        return acap__fail_forked();
+    if (pool == NULL || out == NULL)
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_pool_acquire: pool and out must not be NULL");
+    acap__header *header = acap__pool_take(pool, acap__clock_coarse_ns());
+    if (header == NULL)
+        return acap__fail(ACAP_ERROR_POOL_EXHAUSTED, "all %u buffers of the pool are in use", acap__load_relaxed(&pool->capacity));
+    const void *data = header->buffer.data;
+    memset(&header->buffer, 0, sizeof header->buffer);
+    header->buffer.struct_size = sizeof header->buffer;
+    header->buffer.data = data;
+    header->buffer.size_bytes = pool->buffer_size_bytes;
+    *out = &header->buffer;
+    return ACAP_OK;
+}
+
+/* The age of the buffer that has been out longest. */
+static int64_t oldest_held_ns(acap_pool *pool, uint32_t capacity)
+{
+    const int64_t now_ns = acap_clock_ns();
+    int64_t oldest_ns = now_ns;
+    bool is_any_out = false;
+
+    for (uint32_t i = 0; i < capacity; i++) {
+        acap__header *header = &pool->headers[i];
+        if (acap__load_acquire(&header->references) == 0)
+            continue;
+        const int64_t taken_ns = (int64_t)acap__load_relaxed(&header->taken_ns);
+        is_any_out = true;
+        oldest_ns = taken_ns < oldest_ns ? taken_ns : oldest_ns;
+    }
+    return is_any_out ? now_ns - oldest_ns : 0;
+}
+
+static void take_figures(acap_pool *pool, acap_pool_stats *stats)
+{
+    /* In this order: what is out has been counted as acquired, and a first use as acquired too. */
+    stats->in_use = acap__pool_in_use(pool);
+    const uint64_t first_uses = acap__load_acquire(&pool->first_uses);
+    stats->acquired = acap__load_relaxed(&pool->acquired);
+    stats->capacity = acap__load_acquire(&pool->capacity);
+    stats->released = stats->acquired - stats->in_use;
+    stats->recycled = stats->acquired - first_uses;
+    stats->free_buffers = stats->capacity - stats->in_use;
+    stats->in_use_peak = acap__max_u32(acap__load_relaxed(&pool->in_use_peak), stats->in_use);
+    stats->exhausted = acap__load_relaxed(&pool->exhausted);
+    stats->rejected_releases = acap__load_relaxed(&pool->rejected);
+    stats->hit_rate = stats->acquired + stats->exhausted == 0
+        ? 1.0
+        : (double)stats->acquired / (double)(stats->acquired + stats->exhausted);
+}
+
+acap_result ACAP_CALL acap_pool_get_stats(const acap_pool *const_pool, acap_pool_stats *out)
+{
+    acap_pool *pool = (acap_pool *)(uintptr_t)const_pool;
+    acap_pool_stats stats = ACAP_POOL_STATS_INIT;
+
+    if (acap__forked())
+        return acap__fail_forked();
+    if (pool == NULL || out == NULL)
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_pool_get_stats: pool and stats must not be NULL");
+    take_figures(pool, &stats);
+    stats.buffers_min = pool->control->buffers_min;
+    stats.buffers_max = pool->control->buffers_max;
+    stats.grown = acap__load_relaxed(&pool->control->grown);
+    stats.memory_bytes = acap__load_relaxed(&pool->control->data_bytes) + (uint64_t)stats.capacity * sizeof(acap__header);
+    stats.oldest_held_ns = oldest_held_ns(pool, stats.capacity);
+    return acap__give_pool_stats(out, &stats);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Owns: the pool of buffers: a bitmap of the free ones, their headers and their reference counts.
+ * Used by: ingest_rt.c on the audio thread (take, share, recycle), by any thread to give back, by control threads to make and grow it.
+ *
+ * Invariants:
+ *   bit i of words is set  <=>  header i is free  =>  references of header i == 0
+ *   in_use == buffers taken whose bit has not been set again, plus those between that and their last touch of life
+ *   the pool is freed by whoever brings life to 0; every buffer that is out and every handle keep it above */
+#ifndef ACAP_SRC_POOL_H
+#define ACAP_SRC_POOL_H
+
+#include "atomic.h"
+#include "base.h"
+
+#define ACAP__POOL_WORD_BITS 64u
+#define ACAP__POOL_HANDLE (UINT64_C(1) << 32) /* one handle in life; the low half counts buffers that are out */
+
+/* The count has a cache line of its own: it is written by every holder, the rest by nobody once published. */
+typedef struct acap__header {
+    ACAP__ALIGNED acap__u32 references;
+    uint32_t index;
+    struct acap_pool *pool;
+    acap__u64 taken_ns; /* when it was taken; only to tell ages */
+    ACAP__PLAIN(bool) was_used; /* written by its taker alone */
+    ACAP__ALIGNED acap_buffer buffer;
+} acap__header;
+
+struct acap_pool {
+    acap__u64 *words;
+    acap__header *headers;
+    uint32_t buffer_size_bytes;
+    acap__u32 word_count; /* words of which at least one bit has been published */
+    acap__u32 capacity;
+    struct acap__pool_control *control;
+    ACAP__ALIGNED acap__u64 life; /* handles << 32 | in_use */
+    acap__u64 acquired;
+    acap__u64 first_uses;
+    acap__u64 exhausted;
+    acap__u64 rejected;
+    acap__u32 in_use_peak;
+    acap__u32 cursor; /* debug builds: where the next scan begins, so that a buffer rests as long as it can */
+};
+
+typedef enum acap__drop {
+    ACAP__DROP_DONE,
+    ACAP__DROP_REFUSED, /* it was free already */
+    ACAP__DROP_LAST,    /* the pool has neither handle nor buffer left: free it */
+} acap__drop;
+
+/* The header that a public buffer lies in. */
+static inline acap__header *acap__header_of(const acap_buffer *buffer)
+{
+    return (acap__header *)(uintptr_t)((uintptr_t)buffer - offsetof(acap__header, buffer));
+}
+
+/* pool_rt.c: all of these are rt. */
+
+/* A free buffer with one reference, or NULL: none was free (exact with one taker at a time). Wait-free. */
+acap__header *acap__pool_take(acap_pool *pool, int64_t now_ns);
+/* Adds count references to a buffer that the caller holds. Wait-free. */
+void acap__header_share(acap__header *header, uint32_t count);
+/* Adds one reference; false: it was free. Lock-free. */
+bool acap__header_retain(acap__header *header);
+/* Drops one reference and gives the buffer back with the last. Lock-free. */
+acap__drop acap__header_drop(acap__header *header);
+/* The same for a caller that has a handle on the pool, and so can never be the one to free it. */
+void acap__header_recycle(acap__header *header);
+/* Drops a handle: true: free the pool. */
+bool acap__pool_drop_handle(acap_pool *pool);
+/* Publishes buffers of one word as free; for growth, with their headers and data ready. */
+void acap__pool_publish(acap_pool *pool, uint32_t word, uint64_t bits);
+uint32_t acap__pool_in_use(const acap_pool *pool);
+
+/* pool.c: control side. */
+
+acap_result acap__pool_make(uint32_t flags, uint32_t buffer_size_bytes, uint32_t buffers_min, uint32_t buffers_max, acap_pool **out);
+/* Grows to at least capacity buffers: ACAP_OK, ACAP_ERROR_LIMIT, ACAP_ERROR_NO_MEMORY or ACAP_ERROR_PERMISSION. */
+acap_result acap__pool_grow(acap_pool *pool, uint32_t capacity);
+/* On a consumer's thread: grows ahead of need when little is free. Cheap when there is nothing to do. */
+void acap__pool_keep_ahead(acap_pool *pool);
+void acap__pool_free(acap_pool *pool);
+
+#endif

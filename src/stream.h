@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Owns: what a stream is: one device, its feed, its ingest and its readers.
+ * Used by: stream.c and slot.c; context.c ends streams, device.c asks whether one is open. */
+#ifndef ACAP_SRC_STREAM_H
+#define ACAP_SRC_STREAM_H
+
+#include "backend.h"
+#include "context.h"
+#include "device_slot.h"
+#include "gate.h"
+#include "ingest.h"
+#include "os.h"
+#include "reader.h"
+
+#define ACAP__DEVICE_NAME_BYTES 512u
+#define ACAP__SPARE_BUFFERS 2u /* the one being filled, and one between the producer and a full queue */
+
+struct acap_stream {
+    ACAP__ALIGNED acap__ingest ingest;
+    acap__u32 references; /* the handle and every reader */
+    acap__u32 state;      /* ACAP_STATE_* */
+    acap__gate user_gate; /* push and sim_advance: keeps the device while the caller is inside */
+    acap_context *context;
+    const acap__backend *backend;
+    acap__mutex lock;
+    acap__cond changed;
+    /* under lock */
+    bool is_controlled; /* somebody is inside start or stop */
+    bool is_ended;      /* the handle or the context was closed */
+    bool has_run;
+    bool is_stuck_inside; /* an audio thread entered and never left: nothing it may touch is ever freed */
+    acap__device_slot *slot; /* the open device; NULL: none */
+    acap_reader *readers[ACAP_MAX_READERS];
+    acap_reader *retired; /* closed under a callback */
+    uint32_t reserved_buffers; /* queues and holds of the open readers */
+    acap__request request; /* to open the same device again */
+    char device[ACAP__DEVICE_NAME_BYTES];
+    acap_stream_info info;
+    acap_pool *pool; /* a handle */
+    bool owns_pool;
+    struct acap_stream *next; /* on the context's list, under its lock */
+};
+
+void acap__stream_retain(acap_stream *stream);
+void acap__stream_release(acap_stream *stream);
+/* Ends it without waiting for the host; its handle stays valid. */
+void acap__stream_end(acap_stream *stream);
+/* What a checked configuration asks of which back end. The request points into config. */
+acap_result acap__stream_request(const acap_context *context, const acap_stream_config *config, acap__request *request,
+                                 const acap__backend **backend);
+/* Is a device of this back end open, or was one abandoned? */
+bool acap__stream_any_open(const acap__backend *backend);
+
+#endif
