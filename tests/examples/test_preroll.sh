@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Owns: tests of acap-record's pre-roll and of its patience with a device that goes away: what the file then holds, and what is said.
+# Run by: CTest as example_preroll, on simulated devices in real time.
+. "$(dirname "$0")/common.sh"
+
+# once_listening: the recorder has said that it listens and what that costs
+is_listening() {
+    grep -q "listening; a key or SIGUSR1" stderr
+}
+
+# wait_until COMMAND...: at most 10 s
+wait_until() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ "$tries" -le 200 ] || fail "$* did not become true"
+        sleep 0.05
+    done
+}
+
+# The file begins before the signal: the counter's first value is that of a frame which was captured before it, and every frame follows
+# from the one before, over the seam between past and present.
+"$RECORD" -d "sim:counter" -f s32 --preroll=1 -t 2 past.wav < /dev/null > stdout 2> stderr &
+recorder=$!
+started="$started $recorder"
+wait_until is_listening
+says stderr "1 s of pre-roll take 0.4 MB of memory"
+sleep 1.5 # lets there be a past; how long it is decides nothing below
+kill -USR1 "$recorder"
+wait "$recorder" || fail "the recorder ended with $?"
+started=
+"$CHECK" cut s32 2 past.wav > figures || fail "the file is not the counter"
+claim "frames" "$(figure stderr 'acap-record: past.wav: 2.000 s,')" -eq 96000
+"$CHECK" exact s32 2 past.wav > /dev/null 2>&1 && fail "the file begins with the device's first frame: there was no past"
+claim "frames lost" "$(figure stderr 'lost')" -eq 0
+
+# An interrupt before the trigger leaves no file.
+"$RECORD" -d sim:counter --preroll=1 none.wav < /dev/null > stdout 2> stderr &
+recorder=$!
+started="$started $recorder"
+wait_until is_listening
+kill -INT "$recorder"
+status=0
+wait "$recorder" || status=$?
+started=
+claim "exit status" "$status" -eq 1
+says stderr "nothing was written"
+claim "no file" ! -e none.wav
+
+# A device that comes back: the file is as long as the clock says, and holds silence for the outage.
+expect 0 "$RECORD" -d "sim:counter?unplug=1s&replug=3500ms" -f s32 -t 6 back.wav
+claim "frames" "$(figure stderr 'acap-record: back.wav: 6.000 s,')" -eq 288000
+claim "silence for the outage" "$(figure stderr 'silence written')" -gt 96000
+
+# The outage is measured by the clock, not by the device's frames: what follows it is in order, wherever it begins.
+expect 0 "$RECORD" -d "sim:counter?unplug=1s&replug=3500ms" -f s32 -t 2 --gaps=cut cut.wav
+"$CHECK" cut s32 2 cut.wav > figures || fail "the file is not the counter in order"
+
+# One that does not: the file ends where it went away.
+expect 1 "$RECORD" -d "sim:counter?unplug=1s" -f s32 -t 3 gone.wav
+says stderr "did not come back in time"
+"$CHECK" exact s32 2 gone.wav > figures || fail "the file is not the counter"
+
+# And one that is not waited for.
+expect 1 "$RECORD" -d "sim:counter?unplug=1s" --lost=end -f s32 -t 30 ends.wav
+says stderr "the recording ends early"
+"$CHECK" exact s32 2 ends.wav > figures || fail "the file is not the counter"
+
+expect 2 "$RECORD" --preroll=never -d sim:counter x.wav
+expect 2 "$RECORD" --lost=maybe -d sim:counter x.wav
+echo "pre-roll and patience: passed"

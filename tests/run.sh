@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# All of acap's tests on a bare Debian 12, as root or with sudo: installs what they need, builds three times and runs everything.
+#   tests/run.sh [plain|asan|tsan]...     all three by default
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=${ACAP_BUILD_DIR:-$top/build}
+[ $# -gt 0 ] || set -- plain asan tsan
+
+. "$top/tests/packages.sh"
+install_packages cmake ninja-build gcc g++ libc6-dev pkg-config git python3 clang libclang-rt-14-dev clang-22 libclang-rt-22-dev \
+    portaudio19-dev libasound2-dev libasound2-plugins alsa-utils pulseaudio pulseaudio-utils jackd2 libjack-jackd2-dev \
+    libsndfile1-dev libcmocka-dev relacy-dev doxygen graphviz valgrind util-linux binutils procps libavutil-dev strace
+
+# configure NAME CMAKE_ARGUMENT...
+configure() {
+    name=$1
+    shift
+    cmake -S "$top" -B "$build/$name" -G Ninja -DACAP_BUILD_TESTS=ON -DACAP_WERROR=ON "$@"
+    cmake --build "$build/$name"
+}
+
+failed=
+# check NAME CTEST_ARGUMENT...
+check() {
+    name=$1
+    shift
+    echo "== $name"
+    (cd "$build/$name" && setarch "$(uname -m)" -R ctest -j2 --output-on-failure --no-tests=error "$@") || failed="$failed $name"
+}
+
+for part in "$@"; do
+    case $part in
+    plain)
+        configure plain -DCMAKE_BUILD_TYPE=RelWithDebInfo -DACAP_BUILD_BENCH=ON
+        check plain
+        ;;
+    asan)
+        configure asan -DCMAKE_BUILD_TYPE=Debug -DACAP_DEBUG_CHECKS=ON -DACAP_SANITIZE=address,undefined
+        check asan -LE 'once' -E 'recovery|yardsticks'
+        ;;
+    tsan)
+        # libportaudio is not instrumented: the device tests stay with the other two builds.
+        configure tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DACAP_DEBUG_CHECKS=ON -DACAP_SANITIZE=thread
+        check tsan -LE 'once|device'
+        ;;
+    *)
+        echo "run.sh: unknown part \"$part\": plain, asan or tsan" >&2
+        exit 2
+        ;;
+    esac
+done
+[ -z "$failed" ] || {
+    echo "Failed:$failed" >&2
+    exit 1
+}
