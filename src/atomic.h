@@ -12,15 +12,16 @@
 
 #ifdef ACAP_MODEL
 
-/* relacy.hpp is included by the harness, after the standard headers that it needs. */
-#define ACAP__WORD(T) struct { rl::atomic<T> value; }
-#define ACAP__LOAD(a, order) (a)->value.load(rl::mo_##order, $)
-#define ACAP__STORE(a, v, order) (a)->value.store((v), rl::mo_##order, $)
-#define ACAP__RMW(a, op, v, order) (a)->value.op((v), rl::mo_##order, $)
-#define ACAP__CAS(a, e, v, success, failure) \
-    (a)->value.compare_exchange_strong(*(e), (v), rl::mo_##success, $, rl::mo_##failure, $)
-#define acap__fence_seq_cst() rl::atomic_thread_fence(rl::mo_seq_cst, $)
-#define ACAP__PLAIN(T) rl::var<T>
+/* The harness (tests/model/model.h) has said what a word, plain data and an order are: it can weaken the order of one place at a time. */
+#define ACAP__WORD(T) struct { ACAP__MODEL_ATOMIC(T) value; }
+#define ACAP__LOAD(a, order) (a)->value.load(ACAP__MODEL_ORDER(a, load, order), $)
+#define ACAP__STORE(a, v, order) (a)->value.store((v), ACAP__MODEL_ORDER(a, store, order), $)
+#define ACAP__RMW(a, op, v, order) (a)->value.op((v), ACAP__MODEL_ORDER(a, op, order), $)
+#define ACAP__CAS(a, e, v, success, failure)                                                  \
+    (a)->value.compare_exchange_strong(*(e), (v), ACAP__MODEL_ORDER(a, cas, success), $,      \
+                                       ACAP__MODEL_ORDER(a, cas_failure, failure), $)
+#define acap__fence_seq_cst() ACAP__MODEL_FENCE()
+#define ACAP__PLAIN(T) ACAP__MODEL_PLAIN(T)
 #define ACAP__GET(x) ((x)($))
 #define ACAP__SET(x, v) ((x)($) = (v))
 

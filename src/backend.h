@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: the seam between acap and a sound system.
+ * Used by: device.c and device_slot.c, which call a back end; the back ends, which fill it in.
  *
  * The front has made sure of this before it calls:
  *  - everything but a feed's delivery runs on the back end's host thread, one call at a time (backend_push excepted, which has none)
@@ -11,7 +12,8 @@
  * A back end must:
  *  - return within its time where the host lets it, and otherwise simply not return: the front has a deadline and leaves it behind
  *  - write failures with acap__fail_in, with the host's code and text, and leave nothing open behind a failure
- *  - from the audio thread call acap__feed_deliver and nothing else of acap, with exactly what was captured and in order
+ *  - from the audio thread call acap__feed_deliver, with exactly what was captured and in order, once before that
+ *    acap__feed_adopt_thread, and nothing else of acap
  *  - print nothing */
 #ifndef ACAP_SRC_BACKEND_H
 #define ACAP_SRC_BACKEND_H
@@ -30,7 +32,16 @@ typedef struct acap__request {
     uint32_t frames_per_buffer; /* 0: 10 ms */
     int64_t latency_ns;
     uint64_t position; /* of the stream's first frame from this device: the simulated one goes on from there */
+    bool wants_refresh; /* the device may have come back: look afresh where that is possible */
+    int64_t now_ns;    /* the stream's clock: acap_clock_ns(), or virtual for a device with manual pace */
 } acap__request;
+
+/* What paces the calls of a device. */
+typedef enum acap__clock_kind {
+    ACAP__CLOCK_DEVICE, /* its own crystal: time and loss can be told from the calls */
+    ACAP__CLOCK_NONE,   /* nothing: a caller, or as fast as it can */
+    ACAP__CLOCK_VIRTUAL, /* as DEVICE, but by a clock that the caller advances */
+} acap__clock_kind;
 
 /* What a device really gives. */
 typedef struct acap__opened {
@@ -39,7 +50,9 @@ typedef struct acap__opened {
     uint32_t channel_count;
     uint32_t source_format;
     bool source_planar;
-    int64_t latency_ns; /* 0: unknown */
+    acap__clock_kind clock;
+    uint32_t period_frames; /* frames a callback; 0: unknown */
+    int64_t latency_ns;     /* 0: unknown */
     char device_id[256];
 } acap__opened;
 
@@ -69,8 +82,8 @@ typedef struct acap__backend {
     acap_result (*start)(void *device, acap__failure *failure);
     /* Stops where it runs, closes and frees, whatever the result. */
     acap_result (*close)(void *device, acap__failure *failure);
-    /* sim only, else NULL: on the caller's thread. */
-    acap_result (*advance)(void *device, uint64_t frame_count, acap__failure *failure);
+    /* ACAP__CLOCK_VIRTUAL only, else NULL: delivers all that comes until a moment of the virtual clock; on the caller's thread. */
+    void (*advance)(void *device, int64_t until_ns);
 } acap__backend;
 
 extern const acap__backend acap__backend_portaudio;

@@ -45,7 +45,8 @@ static acap_result open(const acap__request *request, acap__feed *feed, acap__op
     opened->sample_rate_hz = request->sample_rate_hz != 0 ? request->sample_rate_hz : 48000;
     opened->channel_count = request->channel_count != 0 ? request->channel_count : 2;
     opened->source_format = request->format;
-    strncpy(opened->device_id, DEVICE_ID, sizeof opened->device_id - 1);
+    opened->clock = ACAP__CLOCK_NONE;
+    acap__copy_text(opened->device_id, sizeof opened->device_id, DEVICE_ID);
     return ACAP_OK;
 }
 

@@ -9,15 +9,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ACAP__CACHE_LINE 64u
 #define ACAP__NS_PER_S INT64_C(1000000000)
 #define ACAP__NS_PER_MS INT64_C(1000000)
 
-#ifdef __cplusplus /* the model check */
-#define ACAP__ALIGNED alignas(64)
+#ifdef ACAP_MODEL /* no cache there, and its memory is not aligned so far */
+#define ACAP__ALIGNED
 #else
 #define ACAP__ALIGNED _Alignas(ACAP__CACHE_LINE)
+#endif
+
+/* Declares a function to be safe on the audio thread. Clang can prove it, and watch it at run time (tests/rt). */
+#if defined(__has_attribute) && !defined(ACAP_MODEL)
+#if __has_attribute(nonblocking)
+#define ACAP__NONBLOCKING __attribute__((nonblocking))
+#endif
+#endif
+#ifdef ACAP__NONBLOCKING
+ACAP_API int64_t ACAP_CALL acap_clock_ns(void) ACAP__NONBLOCKING;
+#else
+#define ACAP__NONBLOCKING
 #endif
 
 /* position of the lowest set bit; bits is not 0 */
@@ -29,6 +42,15 @@ static inline uint32_t acap__lowest_bit(uint64_t bits)
 static inline uint32_t acap__min_u32(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
+}
+
+/* A copy that fits and ends. */
+static inline void acap__copy_text(char *to, size_t room, const char *from)
+{
+    const size_t length = strlen(from) < room ? strlen(from) : room - 1;
+
+    memcpy(to, from, length);
+    to[length] = '\0';
 }
 
 static inline uint32_t acap__max_u32(uint32_t a, uint32_t b)

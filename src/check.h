@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns: assertions of debug builds and what tells AddressSanitizer that a free buffer is nobody's.
+/* Owns: assertions of debug builds, what tells AddressSanitizer that a free buffer is nobody's, and RealtimeSanitizer what is meant.
  * Used by: every file; costs nothing in release builds. */
 #ifndef ACAP_SRC_CHECK_H
 #define ACAP_SRC_CHECK_H
@@ -25,6 +25,22 @@
 #else
 #define acap__poison(memory, size_bytes) ((void)(memory), (void)(size_bytes))
 #define acap__unpoison(memory, size_bytes) ((void)(memory), (void)(size_bytes))
+#endif
+
+/* Around the audio thread's only system calls, those that wake a sleeper. */
+#if defined(__has_feature)
+#if __has_feature(realtime_sanitizer)
+#define ACAP__HAS_RTSAN 1
+#endif
+#endif
+
+#ifdef ACAP__HAS_RTSAN
+#include <sanitizer/rtsan_interface.h>
+#define acap__rt_exception_begin() __rtsan_disable()
+#define acap__rt_exception_end() __rtsan_enable()
+#else
+#define acap__rt_exception_begin() ((void)0)
+#define acap__rt_exception_end() ((void)0)
 #endif
 
 #endif

@@ -3,9 +3,11 @@
  * Called by: any thread. */
 #include "context.h"
 
+#include "leaving.h"
 #include "params.h"
 #include "result.h"
 #include "stream.h"
+#include "tell.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,57 @@ static const char *environment(const char *name)
 
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
+
+/* ---- all contexts, for what concerns every one ---- */
+
+static acap_context *contexts;
+static acap__u32 contexts_locked;
+
+/* A few instructions long, and never taken by the audio thread. */
+static void lock_contexts(void)
+{
+    while (acap__exchange_acq_rel(&contexts_locked, 1u) != 0)
+        acap__thread_yield();
+}
+
+static void unlock_contexts(void)
+{
+    acap__store_release(&contexts_locked, 0u);
+}
+
+static void enlist(acap_context *context)
+{
+    lock_contexts();
+    context->next_context = contexts;
+    contexts = context;
+    unlock_contexts();
+}
+
+static void strike_off(acap_context *context)
+{
+    lock_contexts();
+    for (acap_context **i = &contexts; *i != NULL; i = &(*i)->next_context) {
+        if (*i == context) {
+            *i = context->next_context;
+            break;
+        }
+    }
+    unlock_contexts();
+}
+
+void acap__tell(uint32_t event_type, uint32_t level, const char *text)
+{
+    acap_event event = ACAP_EVENT_INIT;
+
+    event.type = event_type;
+    event.level = level;
+    lock_contexts();
+    for (acap_context *i = contexts; i != NULL; i = i->next_context)
+        acap__events_post(&i->events, &event, "%s", text);
+    unlock_contexts();
+}
+
+/* ---- one context ---- */
 
 acap_result acap__context_choose(const acap_context *context, const char **device, const acap__backend **backend)
 {
@@ -85,13 +138,24 @@ acap_result ACAP_CALL acap_context_create(const acap_context_config *config, aca
     if (context == NULL)
         return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for a context");
     acap__fork_watch();
+    acap__leaving_watch_exit();
     acap__mutex_init(&context->lock);
+    acap__events_init(&context->events);
     acap__store_relaxed(&context->references, 1u);
     context->backend = backend;
     if (backend != NULL && backend->host != NULL)
         acap__host_acquire(backend->host());
+    enlist(context);
     *out = context;
     return ACAP_OK;
+}
+
+void acap__context_watch_devices(acap_context *context)
+{
+    acap__mutex_lock(&context->lock);
+    if (context->device_watch == NULL && !context->is_destroyed)
+        context->device_watch = acap__device_watch_start(&context->events);
+    acap__mutex_unlock(&context->lock);
 }
 
 void acap__context_retain(acap_context *context)
@@ -107,6 +171,8 @@ void acap__context_release(acap_context *context)
         return;
     if (context->backend != NULL && context->backend->host != NULL)
         acap__host_release(context->backend->host());
+    strike_off(context);
+    acap__events_destroy(&context->events);
     acap__mutex_destroy(&context->lock);
     free(context);
 }
@@ -117,6 +183,8 @@ void ACAP_CALL acap_context_destroy(acap_context *context)
         return;
     acap__mutex_lock(&context->lock);
     context->is_destroyed = true;
+    acap__device_watch_stop(context->device_watch);
+    context->device_watch = NULL;
     acap_stream *stream = context->streams;
     context->streams = NULL;
     for (acap_stream *i = stream; i != NULL; i = i->next)

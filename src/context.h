@@ -6,6 +6,8 @@
 
 #include "atomic.h"
 #include "backend.h"
+#include "device_watch.h"
+#include "events.h"
 #include "os.h"
 
 struct acap_context {
@@ -13,11 +15,16 @@ struct acap_context {
     const acap__backend *backend; /* of NULL and plain names; NULL: built without */
     acap__mutex lock;
     bool is_destroyed;           /* under lock */
+    struct acap_context *next_context; /* of all that there are, under the lock of context.c */
     struct acap_stream *streams; /* under lock: those whose handle is open */
+    acap__events events;
+    acap__device_watch *device_watch; /* under lock; NULL: nobody has asked for events yet, or the system cannot tell */
 };
 
 void acap__context_retain(acap_context *context);
 void acap__context_release(acap_context *context);
+/* Somebody wants events: from now on device changes are noticed. */
+void acap__context_watch_devices(acap_context *context);
 
 /* The device string that a caller means, with ACAP_DEVICE in place of NULL, and its back end. ACAP_ERROR_NO_DEVICE: built without it. */
 acap_result acap__context_choose(const acap_context *context, const char **device, const acap__backend **backend);

@@ -20,12 +20,13 @@ typedef struct acap__target {
     uint32_t format;
 } acap__target;
 
-/* rt: copies frame_count frames of channel_count channels from frame source_frame on to frame target_frame on. Integer to a wider integer or
-   to float is exact where the target can hold it; to a narrower one, and from float, rounds to nearest and saturates; NaN becomes silence. */
+/* rt: copies frame_count frames of channel_count channels from frame source_frame on to frame target_frame on. Integer to a wider
+   integer or to float is exact where the target can hold it; to a narrower one, and from float, rounds to nearest and saturates; NaN
+   becomes silence. */
 void acap__convert(const acap__target *target, uint32_t target_frame, const acap__source *source, uint32_t source_frame,
-                   uint32_t channel_count, uint32_t frame_count);
+                   uint32_t channel_count, uint32_t frame_count) ACAP__NONBLOCKING;
 
 /* rt: true when every sample of the target's first frame_count frames is digital silence; looks at a few samples of real audio only. */
-bool acap__is_silent(const acap__target *target, uint32_t channel_count, uint32_t frame_count);
+bool acap__is_silent(const acap__target *target, uint32_t channel_count, uint32_t frame_count) ACAP__NONBLOCKING;
 
 #endif

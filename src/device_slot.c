@@ -3,6 +3,7 @@
  * Called by: stream.c, under a stream's control. */
 #include "device_slot.h"
 
+#include "leaving.h"
 #include "os.h"
 
 #include <stdlib.h>
@@ -28,10 +29,11 @@ static void run_close(acap__job *job)
 {
     acap__device_slot *slot = (acap__device_slot *)job;
 
-    acap__store_release(&slot->close_begun, 1u);
     slot->close_result = slot->backend->close(slot->opened.device, &slot->close_failure);
     acap__feed_retire(slot->feed);
     (void)acap__sub_acq_rel(open_count(slot->backend), 1u);
+    if (slot->is_posted)
+        acap__leaving_end();
 }
 
 static void discard_slot(acap__job *job)
@@ -64,6 +66,8 @@ static acap__device_slot *make_slot(const acap__backend *backend, struct acap__i
 
 void acap__slot_post_close(acap__device_slot *slot)
 {
+    acap__leaving_begin();
+    slot->is_posted = true;
     if (slot->host != NULL) {
         acap__host_post(slot->host, &slot->close_job);
         return;
@@ -171,16 +175,20 @@ acap_result acap__slot_open(const acap__backend *backend, const acap__request *r
     return result;
 }
 
-acap_result acap__slot_start(acap__device_slot *slot, int64_t until_ns)
+acap_result acap__slot_start(acap__device_slot *slot, int64_t until_ns, void (*forget)(void *owner), void *owner)
 {
     struct slot_job *slot_job = make_slot_job(slot, run_start, NULL);
 
     if (slot_job == NULL) {
+        forget(owner);
         acap__slot_post_close(slot);
         return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory to start a device");
     }
     slot_job->is_open = true;
     const acap_result result = call(slot, slot_job, until_ns, "starting the device");
+    /* This call's reference on the job keeps the slot until it is dropped. */
+    if (result != ACAP_OK)
+        forget(owner);
     acap__job_drop(&slot_job->job);
     return result;
 }
@@ -199,8 +207,8 @@ acap_result acap__slot_close(acap__device_slot *slot, int64_t until_ns)
         return result;
     }
     acap__fail(result, "stopping the device: %s", acap_result_text(result));
-    if (acap__load_acquire(&slot->close_begun)) {
-        acap__job_drop(&slot->close_job); /* the thread that was left behind has the other reference */
+    if (slot->close_job.abandoned) {
+        acap__job_drop(&slot->close_job); /* it had begun: the thread that was left behind has the other reference */
     } else {
         /* It waited behind a call that hangs: the next host thread closes it. */
         acap__job_init(&slot->close_job, run_close, discard_slot, CLOSE_LIMIT_NS);

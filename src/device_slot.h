@@ -11,7 +11,7 @@
 
 typedef struct acap__device_slot {
     acap__job close_job;
-    acap__u32 close_begun;
+    bool is_posted; /* nobody waits for the close but the process' exit */
     const acap__backend *backend;
     acap__host *host; /* NULL: the back end needs none */
     acap__feed *feed;
@@ -20,10 +20,12 @@ typedef struct acap__device_slot {
     acap_result close_result;
 } acap__device_slot;
 
-/* Opens, and with start also starts, by until_ns. On failure nothing stays open and the error is this thread's last. */
+/* Opens by until_ns. On failure nothing stays open and the error is this thread's last. */
 acap_result acap__slot_open(const acap__backend *backend, const acap__request *request, struct acap__ingest *ingest, int64_t until_ns,
                             acap__device_slot **out);
-acap_result acap__slot_start(acap__device_slot *slot, int64_t until_ns);
+/* Starts by until_ns. On failure, an error as above, the slot goes. Before that forget is called: the host may be calling all the same,
+   even where its start failed or hangs, so it must shut the gate; and nobody may know the slot when it returns. */
+acap_result acap__slot_start(acap__device_slot *slot, int64_t until_ns, void (*forget)(void *owner), void *owner);
 /* Both take the slot away. The gate must be shut. close waits until until_ns, post never waits. */
 acap_result acap__slot_close(acap__device_slot *slot, int64_t until_ns);
 void acap__slot_post_close(acap__device_slot *slot);

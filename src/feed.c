@@ -27,6 +27,25 @@ acap__feed *acap__feed_create(struct acap__ingest *ingest)
     return feed;
 }
 
+void acap__feed_adopt_thread(acap__feed *feed)
+{
+    acap__thread_id thread;
+
+    if (!acap__gate_enter(&feed->gate))
+        return;
+    acap__store_relaxed(&feed->ingest->realtime, acap__thread_ask_realtime(&thread) ? 1u : 0u);
+    /* release: pairs with the acquire in disown, which comes after the gate was shut and quiet. */
+    acap__store_release(&feed->thread_id, (uint64_t)thread.id);
+    acap__gate_leave(&feed->gate);
+}
+
+void acap__feed_disown_thread(acap__feed *feed)
+{
+    const acap__thread_id thread = {(int64_t)acap__exchange_acq_rel(&feed->thread_id, 0u)};
+
+    acap__thread_drop_realtime(thread);
+}
+
 static void quarantine_lock(void)
 {
     while (acap__exchange_acq_rel(&quarantine.locked, 1u) != 0)

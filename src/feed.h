@@ -23,6 +23,8 @@ typedef struct acap__chunk {
 typedef struct acap__feed {
     acap__gate gate;
     struct acap__ingest *ingest;
+    acap__u32 host_gave_up; /* set by the back end, on any thread: the host has ended the stream by itself */
+    acap__u64 thread_id;    /* of the audio thread where acap gave it a real-time class; 0: it did not */
     struct acap__feed *next; /* in quarantine */
 } acap__feed;
 
@@ -30,7 +32,12 @@ acap__feed *acap__feed_create(struct acap__ingest *ingest);
 /* The host has closed its stream: freed after a quarantine, since hosts have been seen to call once more. */
 void acap__feed_retire(acap__feed *feed);
 
+/* On the audio thread, once, before its first delivery: asks for a real-time class. */
+void acap__feed_adopt_thread(acap__feed *feed);
+/* The gate is shut: a thread that goes on all the same must not starve others. */
+void acap__feed_disown_thread(acap__feed *feed);
+
 /* rt: false: the gate is shut, and the audio thread should end. */
-bool acap__feed_deliver(acap__feed *feed, const acap__chunk *chunk);
+bool acap__feed_deliver(acap__feed *feed, const acap__chunk *chunk) ACAP__NONBLOCKING;
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "host_seat.h"
+#include "tell.h"
 
 enum job_state {
     JOB_NEW,
@@ -154,6 +155,7 @@ static void leave_behind(acap__host *host)
     host->running = NULL;
     host->seat = 0;
     host->stuck_count++;
+    acap__tell(ACAP_EVENT_HOST_STUCK, ACAP_LEVEL_ERROR, "a call into the sound system did not return in time and was left behind");
     acap__cond_broadcast(&host->changed);
     if (host->first != NULL)
         (void)provide_thread(host);
@@ -201,6 +203,11 @@ static void run_first(acap__host *host)
     job->state = JOB_RUNNING;
     host->running = job;
     host->overdue_ns = job->limit_ns < INT64_MAX - now_ns ? now_ns + job->limit_ns : INT64_MAX;
+    /* Whoever waits has this limit to watch now; for what is left in the queue somebody must. */
+    if (host->first != NULL)
+        (void)provide_thread(host);
+    else
+        acap__cond_broadcast(&host->changed);
     unlock_hosts();
     job->run(job);
     lock_hosts();
@@ -274,7 +281,6 @@ static void give_up(acap__host *host, acap__job *job)
 /* Until job has run, is left behind, or its caller's time is over. Whoever waits also watches the running job's limit. */
 static void await(acap__host *host, acap__job *job, int64_t until_ns)
 {
-    leave_behind_if_overdue(host);
     while (is_pending(job) && acap_clock_ns() < until_ns) {
         const int64_t overdue_ns = overdue_or_never(host);
         (void)acap__cond_wait_until(&host->changed, &lock, until_ns < overdue_ns ? until_ns : overdue_ns);
@@ -309,7 +315,6 @@ void acap__host_post(acap__host *host, acap__job *job)
         return;
     lock_hosts();
     append(host, job);
-    leave_behind_if_overdue(host);
     /* Without a thread the job stays queued; every later call, post and release tries again. */
     (void)provide_thread(host);
     unlock_hosts();

@@ -19,6 +19,7 @@ static void attach(const acap__ingest *ingest, acap__outlet *outlet)
         return;
     acap__store_relaxed(&outlet->start_position, ingest->figures.position);
     acap__store_relaxed(&outlet->start_captured, ingest->figures.captured);
+    acap__store_relaxed(&outlet->start_buffer, ingest->figures.buffers);
     /* release: pairs with the acquire in reader.c's snapshot. */
     acap__store_release(&outlet->state, ACAP__OUTLET_LIVE);
 }
@@ -50,9 +51,14 @@ static void drop(acap__outlet *outlet, acap__header *header)
 
 static void push(acap__outlet *outlet, acap__header *header)
 {
+    /* relaxed: what an ended reader has yet to drain stays; a buffer that crosses the end may go either way. */
+    const bool has_ended = (acap__load_relaxed(&outlet->end) & ACAP__END_READER) != 0;
     void *evicted = NULL;
 
-    switch (acap__queue_push(&outlet->queue, header, outlet->evicts, &evicted)) {
+    /* relaxed: a hint to a sleeper; the look first keeps the line shared. */
+    if (acap__load_relaxed(&outlet->is_stalled) != 0)
+        acap__store_relaxed(&outlet->is_stalled, 0u);
+    switch (acap__queue_push(&outlet->queue, header, outlet->evicts && !has_ended, &evicted)) {
     case ACAP__PUSH_FULL:
         drop(outlet, header);
         break;
@@ -84,15 +90,34 @@ static void wake_sleepers(acap__ingest *ingest)
     }
 }
 
+/* One reference goes into the past, and the oldest comes out. */
+static void remember(acap__ingest *ingest, acap__header *header, uint64_t number)
+{
+    /* acq_rel: release, so that whoever takes it from there finds it filled; acquire, for the one that comes out. */
+    acap__header *oldest = (acap__header *)acap__exchange_acq_rel(&ingest->history[number % ingest->history_buffers], header);
+
+    if (oldest != NULL)
+        acap__header_recycle(oldest);
+}
+
 static void fan_out(acap__ingest *ingest, acap__header *header)
 {
-    if (ingest->live_count == 0) {
+    const uint64_t number = ingest->figures.buffers - 1;
+    const uint32_t holders = ingest->live_count + (ingest->history_buffers != 0 ? 1u : 0u);
+
+    if (holders == 0) {
         acap__header_recycle(header);
+        acap__store_release(&ingest->published, number + 1);
         return;
     }
-    /* The buffer's one reference so far is the ingest's: it goes to the first outlet. All are taken before the first push, since the
-       consumer of that one may be done with it before the second. */
-    acap__header_share(header, ingest->live_count - 1);
+    ACAP__SET(header->sequence, number);
+    /* The buffer's one reference so far is the ingest's. All are taken before the first hand-over, since whoever gets it first may be done
+       with it before the second. */
+    acap__header_share(header, holders - 1);
+    if (ingest->history_buffers != 0)
+        remember(ingest, header, number);
+    /* release: pairs with the acquire of whoever opens a reader with pre-roll: buffers below it are in the history. */
+    acap__store_release(&ingest->published, number + 1);
     for (uint32_t i = 0; i < ingest->live_count; i++)
         push(ingest->live[i], header);
     wake_sleepers(ingest);
@@ -108,8 +133,13 @@ static void seal(acap__ingest *ingest, acap_buffer *buffer, uint32_t frame_count
                                                          : ingest->frame_bytes * frame_count;
     if (frame_count < ingest->frames_per_buffer)
         buffer->flags |= ACAP_BUFFER_PARTIAL;
-    if (acap__is_silent(&target, ingest->channel_count, frame_count))
+    uint64_t silent_frames = 0;
+    if (acap__is_silent(&target, ingest->channel_count, frame_count)) {
         buffer->flags |= ACAP_BUFFER_SILENT;
+        silent_frames = acap__load_relaxed(&ingest->silent_frames) + frame_count;
+    }
+    /* relaxed: a figure with one writer. */
+    acap__store_relaxed(&ingest->silent_frames, silent_frames);
 }
 
 static void publish(acap__ingest *ingest)
@@ -152,8 +182,22 @@ void acap__ingest_lose(acap__ingest *ingest, uint64_t frame_count, acap__loss ca
     else
         ingest->figures.lost_host += frame_count;
     ingest->lost_before += frame_count;
+    ingest->untold_frames += frame_count;
     ingest->next_flags |= ACAP_BUFFER_GAP;
     acap__ledger_write(&ingest->ledger, &ingest->figures);
+}
+
+/* Losses that follow each other are one notice, when the next buffer begins behind them. */
+static void tell_loss(acap__ingest *ingest)
+{
+    const acap__notice notice = {ACAP__NOTICE_LOSS, ingest->figures.position - ingest->untold_frames, ingest->untold_frames,
+                                 ingest->late_span_frames};
+
+    if (ingest->untold_frames == 0)
+        return;
+    acap__notices_write(&ingest->notices, &notice);
+    ingest->late_span_frames = 0;
+    ingest->untold_frames = 0;
 }
 
 static bool begin(acap__ingest *ingest, int64_t time_ns)
@@ -169,7 +213,7 @@ static bool begin(acap__ingest *ingest, int64_t time_ns)
     buffer->flags = ingest->next_flags;
     buffer->position = ingest->figures.position;
     buffer->time_ns = time_ns;
-    buffer->time_error_ns = INT64_MAX;
+    buffer->time_error_ns = ingest->error_ns;
     buffer->lost_before = ingest->lost_before;
     buffer->sample_rate_hz = ingest->sample_rate_hz;
     buffer->channel_count = ingest->channel_count;
@@ -177,6 +221,7 @@ static bool begin(acap__ingest *ingest, int64_t time_ns)
     buffer->plane_stride_bytes = ingest->plane_stride_bytes;
     ingest->next_flags = 0;
     ingest->lost_before = 0;
+    tell_loss(ingest);
     ingest->filling = header;
     ingest->filled_frames = 0;
     return true;
@@ -199,20 +244,55 @@ static uint32_t take_some(acap__ingest *ingest, const acap__source *source, uint
     return count;
 }
 
+/* Something is missing here, though nobody says how much: a buffer is contiguous, so the one that was being filled ends. */
 static void note_overflow(acap__ingest *ingest)
 {
     acap__store_relaxed(&ingest->host_overflows, acap__load_relaxed(&ingest->host_overflows) + 1);
-    if (ingest->filling != NULL)
-        ingest->filling->buffer.flags |= ACAP_BUFFER_HOST_OVERFLOW;
-    else
-        ingest->next_flags |= ACAP_BUFFER_HOST_OVERFLOW;
+    acap__ingest_flush(ingest);
+    ingest->next_flags |= ACAP_BUFFER_HOST_OVERFLOW;
+}
+
+/* When the call's first frame was captured, and what the host lost before it. */
+static void place(acap__ingest *ingest, const acap__chunk *chunk, acap__moment *moment)
+{
+    const acap__tick tick = {chunk->entry_ns, chunk->delay_ns, chunk->frame_count, chunk->host_overflow};
+    const int64_t length_ns = acap__frames_to_ns(chunk->frame_count, ingest->sample_rate_hz);
+
+    if (ingest->has_clock) {
+        acap__timeline_step(&ingest->timeline, &tick, moment);
+        acap__store_relaxed(&ingest->measured_rate_uhz, (uint64_t)(acap__timeline_rate_hz(&ingest->timeline) * 1e6 + 0.5));
+        return;
+    }
+    *moment = (acap__moment){.first_ns = chunk->entry_ns - (chunk->delay_ns >= 0 ? chunk->delay_ns : length_ns),
+                             .error_ns = INT64_MAX,
+                             .frame_ns = 1e9 / ingest->sample_rate_hz};
+}
+
+/* The device is back: what it did not hear is lost, from the last frame of before to the first of now. */
+static void resume(acap__ingest *ingest, int64_t first_ns)
+{
+    const uint64_t gap_frames = acap__ns_to_frames(first_ns - ingest->end_ns, ingest->sample_rate_hz);
+    const acap__notice notice = {ACAP__NOTICE_RECOVERED, ingest->figures.position, gap_frames, 0};
+
+    ingest->is_resuming = false;
+    acap__ingest_lose(ingest, gap_frames, ACAP__LOSS_HOST);
+    ingest->next_flags |= ACAP_BUFFER_RECOVERED;
+    acap__store_relaxed(&ingest->recoveries, acap__load_relaxed(&ingest->recoveries) + 1);
+    acap__notices_write(&ingest->notices, &notice);
+}
+
+static void account_hidden_loss(acap__ingest *ingest, const acap__moment *moment)
+{
+    if (moment->lost_frames == 0)
+        return;
+    acap__ingest_lose(ingest, moment->lost_frames, ACAP__LOSS_HOST);
+    ingest->late_span_frames += moment->late_span_frames;
 }
 
 void acap__ingest_write(acap__ingest *ingest, const acap__chunk *chunk)
 {
     const acap__source source = {chunk->frames, chunk->planes, ingest->source_format};
-    const int64_t age_ns = chunk->delay_ns >= 0 ? chunk->delay_ns : acap__frames_to_ns(chunk->frame_count, ingest->sample_rate_hz);
-    const int64_t first_ns = chunk->entry_ns - age_ns;
+    acap__moment moment;
 
     if (chunk->host_overflow)
         note_overflow(ingest);
@@ -220,8 +300,24 @@ void acap__ingest_write(acap__ingest *ingest, const acap__chunk *chunk)
         acap__ingest_lose(ingest, chunk->frame_count, ACAP__LOSS_HOST);
         return;
     }
+    place(ingest, chunk, &moment);
+    ingest->error_ns = moment.error_ns;
+    if (ingest->is_resuming)
+        resume(ingest, moment.first_ns);
+    account_hidden_loss(ingest, &moment);
     for (uint32_t done = 0; done < chunk->frame_count;)
-        done += take_some(ingest, &source, done, chunk->frame_count - done,
-                          first_ns + acap__frames_to_ns(done, ingest->sample_rate_hz));
+        done += take_some(ingest, &source, done, chunk->frame_count - done, moment.first_ns + (int64_t)(done * moment.frame_ns));
+    ingest->end_ns = moment.first_ns + (int64_t)(chunk->frame_count * moment.frame_ns + 0.5);
     acap__store_relaxed(&ingest->pending_frames, ingest->filled_frames);
+}
+
+void acap__ingest_finish(acap__ingest *ingest)
+{
+    uint64_t late_span_frames = 0;
+    const uint64_t lost_frames = ingest->has_clock ? acap__timeline_finish(&ingest->timeline, &late_span_frames) : 0;
+
+    acap__ingest_flush(ingest);
+    acap__ingest_lose(ingest, lost_frames, ACAP__LOSS_HOST);
+    ingest->late_span_frames += late_span_frames;
+    tell_loss(ingest);
 }

@@ -26,8 +26,8 @@ typedef struct acap__ledger {
 } acap__ledger;
 
 /* rt, the producer alone: wait-free. */
-void acap__ledger_write(acap__ledger *ledger, const acap__figures *figures);
+void acap__ledger_write(acap__ledger *ledger, const acap__figures *figures) ACAP__NONBLOCKING;
 /* Any thread: lock-free; goes round while the producer writes twice. */
-acap__figures acap__ledger_read(const acap__ledger *ledger);
+acap__figures acap__ledger_read(const acap__ledger *ledger) ACAP__NONBLOCKING;
 
 #endif

@@ -61,7 +61,34 @@ int64_t acap__clock_coarse_ns(void);
 void *acap__pages_reserve(size_t size_bytes);
 void acap__pages_release(void *pages, size_t size_bytes);
 size_t acap__page_bytes(void);
+/* All of the machine's memory. */
+uint64_t acap__memory_bytes(void);
 bool acap__pages_lock(void *pages, size_t size_bytes);
+
+/* Notices changes in directory parent/name, and its coming and going. */
+typedef struct acap__dir_watch {
+    intptr_t handle;
+    acap__event rouse;
+    int32_t parent_id;
+    int32_t child_id; /* negative: it does not exist now */
+    char child[64];
+    char path[128];
+} acap__dir_watch;
+/* False: the system has no means. */
+bool acap__dir_watch_open(acap__dir_watch *watch, const char *parent, const char *name);
+void acap__dir_watch_close(acap__dir_watch *watch);
+/* True: something changed, or it was roused. False: the time has come, or it failed. */
+bool acap__dir_watch_wait(acap__dir_watch *watch, int64_t until_ns);
+void acap__dir_watch_rouse(acap__dir_watch *watch);
+
+/* A thread's scheduling, to give it back. */
+typedef struct acap__thread_id {
+    int64_t id; /* 0: none */
+} acap__thread_id;
+/* On the thread itself: asks for a real-time class where it has none. True: it runs in one. */
+bool acap__thread_ask_realtime(acap__thread_id *self);
+/* From any thread: the class of that thread is an ordinary one again; nothing if it has ended. */
+void acap__thread_drop_realtime(acap__thread_id thread);
 
 /* True in a child of the process in which acap__fork_watch was called. */
 bool acap__forked(void);
@@ -69,5 +96,8 @@ void acap__fork_watch(void);
 
 /* A symbol of the process, or NULL. */
 void *acap__symbol(const char *name);
+/* A new copy of the loaded library that has this symbol, with globals of its own; never unloaded. NULL: there can be none, *why tells. */
+void *acap__library_copy(const char *symbol, const char **why);
+void *acap__library_symbol(void *library, const char *name);
 
 #endif

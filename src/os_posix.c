@@ -22,7 +22,10 @@
 
 #if defined(__linux__)
 #include <linux/futex.h>
+#include <poll.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/syscall.h>
 #endif
 
@@ -324,6 +327,11 @@ size_t acap__page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t acap__memory_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 void *acap__pages_reserve(size_t size_bytes)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -344,6 +352,157 @@ bool acap__pages_lock(void *pages, size_t size_bytes)
 {
     return mlock(pages, size_bytes) == 0;
 }
+
+#if defined(__linux__)
+
+#define DIR_CHANGES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
+
+static void watch_child(acap__dir_watch *watch)
+{
+    watch->child_id = inotify_add_watch((int)watch->handle, watch->path, DIR_CHANGES);
+}
+
+bool acap__dir_watch_open(acap__dir_watch *watch, const char *parent, const char *name)
+{
+    memset(watch, 0, sizeof *watch);
+    watch->handle = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (watch->handle < 0)
+        return false;
+    snprintf(watch->path, sizeof watch->path, "%s/%s", parent, name);
+    snprintf(watch->child, sizeof watch->child, "%s", name);
+    watch->parent_id = inotify_add_watch((int)watch->handle, parent, IN_CREATE | IN_MOVED_TO | IN_DELETE);
+    if (watch->parent_id < 0 || !acap__event_open(&watch->rouse)) {
+        close((int)watch->handle);
+        return false;
+    }
+    watch_child(watch);
+    return true;
+}
+
+void acap__dir_watch_close(acap__dir_watch *watch)
+{
+    close((int)watch->handle);
+    acap__event_close(&watch->rouse);
+}
+
+void acap__dir_watch_rouse(acap__dir_watch *watch)
+{
+    acap__event_set(&watch->rouse);
+}
+
+/* Other entries of the parent are none of ours. */
+static bool is_change(acap__dir_watch *watch, const struct inotify_event *event)
+{
+    if (event->wd != watch->parent_id)
+        return true;
+    if (event->len == 0 || strcmp(event->name, watch->child) != 0)
+        return false;
+    watch_child(watch);
+    return true;
+}
+
+static bool read_changes(acap__dir_watch *watch)
+{
+    _Alignas(struct inotify_event) char buffer[4096];
+    bool has_changed = false;
+    ssize_t length;
+
+    while ((length = read((int)watch->handle, buffer, sizeof buffer)) > 0) {
+        for (char *at = buffer; at < buffer + length;) {
+            const struct inotify_event *event = (const struct inotify_event *)(void *)at;
+            has_changed = is_change(watch, event) || has_changed;
+            at += sizeof *event + event->len;
+        }
+    }
+    return has_changed;
+}
+
+static int poll_timeout_ms(int64_t until_ns)
+{
+    const int64_t left_ms = until_ns == INT64_MAX ? -1 : (until_ns - acap_clock_ns()) / ACAP__NS_PER_MS + 1;
+
+    return until_ns == INT64_MAX ? -1 : left_ms < 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms;
+}
+
+bool acap__dir_watch_wait(acap__dir_watch *watch, int64_t until_ns)
+{
+    struct pollfd fds[2] = {{(int)watch->handle, POLLIN, 0}, {(int)watch->rouse.read_handle, POLLIN, 0}};
+
+    for (;;) {
+        const int ready = poll(fds, 2, poll_timeout_ms(until_ns));
+        if (ready < 0 && errno != EINTR)
+            return false;
+        if (ready > 0 && (fds[1].revents != 0 || read_changes(watch)))
+            return true;
+        if (acap_clock_ns() >= until_ns)
+            return false;
+    }
+}
+
+#define REALTIME_PRIORITY 5 /* above ordinary work, below the sound servers' own threads */
+
+bool acap__thread_ask_realtime(acap__thread_id *self)
+{
+    const int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    const struct sched_param wanted = {.sched_priority = REALTIME_PRIORITY};
+
+    self->id = 0;
+    if (policy == SCHED_FIFO || policy == SCHED_RR)
+        return true;
+    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &wanted) != 0)
+        return false;
+    self->id = (int64_t)syscall(SYS_gettid);
+    return true;
+}
+
+void acap__thread_drop_realtime(acap__thread_id thread)
+{
+    const struct sched_param ordinary = {.sched_priority = 0};
+
+    if (thread.id != 0)
+        (void)sched_setscheduler((pid_t)thread.id, SCHED_OTHER, &ordinary);
+}
+
+#else
+
+bool acap__dir_watch_open(acap__dir_watch *watch, const char *parent, const char *name)
+{
+    (void)watch;
+    (void)parent;
+    (void)name;
+    return false;
+}
+
+void acap__dir_watch_close(acap__dir_watch *watch)
+{
+    (void)watch;
+}
+
+void acap__dir_watch_rouse(acap__dir_watch *watch)
+{
+    (void)watch;
+}
+
+bool acap__dir_watch_wait(acap__dir_watch *watch, int64_t until_ns)
+{
+    (void)watch;
+    (void)until_ns;
+    return false;
+}
+
+/* CoreAudio's threads have their class from the system. */
+bool acap__thread_ask_realtime(acap__thread_id *self)
+{
+    self->id = 0;
+    return false;
+}
+
+void acap__thread_drop_realtime(acap__thread_id thread)
+{
+    (void)thread;
+}
+
+#endif
 
 static acap__u32 is_forked;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;

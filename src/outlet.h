@@ -30,8 +30,10 @@ typedef struct acap__outlet {
     ACAP__ALIGNED acap__u32 state;
     acap__u64 start_position;
     acap__u64 start_captured;
+    acap__u64 start_buffer; /* the stream's number of the first buffer that is pushed */
     acap__u64 dropped_frames;
     acap__u32 queued_peak;
+    acap__u32 is_stalled; /* written by the watch, too: a sleeper takes what there is, whatever its threshold */
     /* written by the consumer */
     ACAP__ALIGNED acap__u64 delivered_frames;
     acap__u64 delivered_buffers;

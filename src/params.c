@@ -9,6 +9,7 @@
 
 #define STRUCT_BYTES_MAX 4096u /* no struct of this API will be larger: a size beyond it is garbage */
 #define STRUCT_BYTES_MIN 8u    /* struct_size and one member */
+#define HISTORY_NS_MAX (INT64_C(86400) * ACAP__NS_PER_S)
 
 int64_t acap__deadline(int64_t timeout_ns)
 {
@@ -145,6 +146,14 @@ acap_result acap__give_reader_stats(acap_reader_stats *theirs, const acap_reader
 #undef E
 }
 
+acap_result acap__give_event(acap_event *theirs, const acap_event *ours)
+{
+#define E(member) END_OF(acap_event, member)
+    GIVE(acap_event, theirs, ours, E(type), E(level), E(reserved), E(stream_id), E(position), E(frames), E(events_lost), E(time_ns),
+         E(text));
+#undef E
+}
+
 acap_result acap__give_levels(acap_levels *theirs, const acap_levels *ours)
 {
 #define E(member) END_OF(acap_levels, member)
@@ -159,16 +168,16 @@ static acap_result check_range(const char *name, uint32_t value, uint32_t min, u
     return ACAP_OK;
 }
 
-static acap_result check_refused(const acap_stream_config *config)
+static acap_result check_values(const acap_stream_config *config)
 {
     if (config->flags & ~(ACAP_STREAM_PLANAR | ACAP_STREAM_LOCK_MEMORY))
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_config.flags has unknown bits: 0x%x", config->flags);
     if (config->reserved != 0)
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_config.reserved must be 0");
-    if (config->on_device_lost != ACAP_ON_LOST_FAIL)
-        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_config.on_device_lost: this version knows ACAP_ON_LOST_FAIL only");
-    if (config->history_ns != 0)
-        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_config.history_ns: this version keeps no history");
+    if (config->on_device_lost > ACAP_ON_LOST_FOLLOW_DEFAULT)
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_config.on_device_lost %u is unknown", config->on_device_lost);
+    if (config->history_ns < 0 || config->history_ns > HISTORY_NS_MAX)
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_config.history_ns must be 0 to 24 hours");
     if (config->latency_ns < 0 || config->latency_ns > 60 * ACAP__NS_PER_S)
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_config.latency_ns must be 0 to 60 s");
     return ACAP_OK;
@@ -186,7 +195,7 @@ static acap_result check_pool_bounds(uint32_t buffers_min, uint32_t buffers_max)
 
 acap_result acap__check_stream_config(acap_stream_config *config)
 {
-    acap_result result = check_refused(config);
+    acap_result result = check_values(config);
 
     if (result == ACAP_OK)
         result = check_range("sample_rate_hz", config->sample_rate_hz, ACAP_MIN_SAMPLE_RATE_HZ, ACAP_MAX_SAMPLE_RATE_HZ);
@@ -219,10 +228,10 @@ acap_result acap__check_reader_config(acap_reader_config *config, uint32_t sampl
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_config.flags has unknown bits: 0x%x", config->flags);
     if (config->overflow > ACAP_OVERFLOW_DROP_NEWEST)
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_config.overflow %u is unknown", config->overflow);
-    if (config->preroll_ns != 0)
-        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_config.preroll_ns: this version keeps no history");
-    if (config->queue_buffers > ACAP_MAX_QUEUE_BUFFERS || config->hold_buffers > ACAP_MAX_QUEUE_BUFFERS)
-        return acap__fail(ACAP_ERROR_LIMIT, "queue_buffers and hold_buffers are at most %u", ACAP_MAX_QUEUE_BUFFERS);
+    if (config->preroll_ns < 0)
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_config.preroll_ns is negative");
+    if (acap__max_u32(config->queue_buffers, acap__max_u32(config->wake_buffers, config->hold_buffers)) > ACAP_MAX_QUEUE_BUFFERS)
+        return acap__fail(ACAP_ERROR_LIMIT, "queue_buffers, wake_buffers and hold_buffers are at most %u", ACAP_MAX_QUEUE_BUFFERS);
     if (config->queue_buffers == 0)
         config->queue_buffers = acap__max_u32(default_queue_buffers(sample_rate_hz, frames_per_buffer), config->wake_buffers);
     if (config->wake_buffers == 0)

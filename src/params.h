@@ -21,6 +21,7 @@ acap_result acap__give_pool_stats(acap_pool_stats *theirs, const acap_pool_stats
 acap_result acap__give_stream_info(acap_stream_info *theirs, const acap_stream_info *ours);
 acap_result acap__give_stream_stats(acap_stream_stats *theirs, const acap_stream_stats *ours);
 acap_result acap__give_reader_stats(acap_reader_stats *theirs, const acap_reader_stats *ours);
+acap_result acap__give_event(acap_event *theirs, const acap_event *ours);
 acap_result acap__give_levels(acap_levels *theirs, const acap_levels *ours);
 
 /* Checks the members' values and puts the defaults in, as far as they do not depend on the device. */

@@ -14,10 +14,12 @@
 
 #define GROWTH_MIN_BUFFERS 16u
 
-/* At the start of each mapping of data. */
+/* At the start of each mapping of data, which holds the buffers of one word or of a part of it. */
 struct segment {
-    struct segment *next;
+    struct segment *next; /* the one made before it: of this word or a lower one */
     size_t size_bytes;
+    uint32_t first; /* index of its first buffer */
+    uint32_t count;
 };
 
 struct acap__pool_control {
@@ -93,8 +95,29 @@ void acap__pool_free(acap_pool *pool)
     acap__pages_release(pool, pool->control->reserved_bytes);
 }
 
+bool acap__pool_lock_with(const acap_pool *pool, void *memory, size_t size_bytes)
+{
+    return !(pool->control->flags & ACAP_POOL_LOCK_MEMORY) || acap__pages_lock(memory, size_bytes);
+}
+
+static acap_result fail_to_lock(size_t size_bytes)
+{
+    return acap__fail(ACAP_ERROR_PERMISSION, "the system refused to lock %zu bytes (see the memlock limit)", size_bytes);
+}
+
+/* What the audio thread touches of these buffers besides their data: their word, and their headers. */
+static acap_result lock_headers(const acap_pool *pool, uint32_t first, uint32_t end)
+{
+    const size_t size_bytes = (end - first) * sizeof pool->headers[0];
+
+    if (!acap__pool_lock_with(pool, &pool->words[first / ACAP__POOL_WORD_BITS], sizeof pool->words[0])
+        || !acap__pool_lock_with(pool, &pool->headers[first], size_bytes))
+        return fail_to_lock(size_bytes);
+    return ACAP_OK;
+}
+
 /* Touched now, so that the audio thread never meets a page fault. */
-static acap_result add_segment(struct acap__pool_control *control, uint32_t buffers, struct segment **out)
+static acap_result add_segment(struct acap__pool_control *control, uint32_t first, uint32_t buffers, struct segment **out)
 {
     const size_t data_bytes = (size_t)buffers * control->stride_bytes;
     const size_t size_bytes = acap__round_up(data_bytes + ACAP__CACHE_LINE, acap__page_bytes());
@@ -104,10 +127,12 @@ static acap_result add_segment(struct acap__pool_control *control, uint32_t buff
         return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for %u buffers of %u bytes", buffers, control->stride_bytes);
     if ((control->flags & ACAP_POOL_LOCK_MEMORY) && !acap__pages_lock(segment, size_bytes)) {
         acap__pages_release(segment, size_bytes);
-        return acap__fail(ACAP_ERROR_PERMISSION, "the system refused to lock %zu bytes (see the memlock limit)", size_bytes);
+        return fail_to_lock(size_bytes);
     }
     memset(segment, 0, size_bytes);
     segment->size_bytes = size_bytes;
+    segment->first = first;
+    segment->count = buffers;
     segment->next = control->segments;
     control->segments = segment;
     (void)acap__add_relaxed(&control->data_bytes, size_bytes);
@@ -127,36 +152,54 @@ static void fill_header(acap_pool *pool, uint32_t index, unsigned char *data)
     acap__poison(data, pool->control->stride_bytes);
 }
 
-static void publish(acap_pool *pool, uint32_t first, uint32_t end)
+/* The bits of count buffers from index first on, all in one word. */
+static uint64_t bits_of(uint32_t first, uint32_t count)
 {
-    while (first < end) {
-        const uint32_t bit = first % ACAP__POOL_WORD_BITS;
-        const uint32_t count = acap__min_u32(end - first, ACAP__POOL_WORD_BITS - bit);
-        const uint64_t ones = count == ACAP__POOL_WORD_BITS ? ~UINT64_C(0) : (UINT64_C(1) << count) - 1u;
-        acap__pool_publish(pool, first / ACAP__POOL_WORD_BITS, ones << bit);
-        first += count;
-    }
+    const uint64_t ones = count == ACAP__POOL_WORD_BITS ? ~UINT64_C(0) : (UINT64_C(1) << count) - 1u;
+
+    return ones << (first % ACAP__POOL_WORD_BITS);
+}
+
+/* Adds buffers up to end, which lies in the same word as first. */
+static acap_result grow_word(acap_pool *pool, uint32_t first, uint32_t end)
+{
+    struct segment *segment = NULL;
+    acap_result result = lock_headers(pool, first, end);
+
+    if (result == ACAP_OK)
+        result = add_segment(pool->control, first, end - first, &segment);
+    if (result != ACAP_OK)
+        return result;
+    unsigned char *data = (unsigned char *)segment + ACAP__CACHE_LINE;
+    for (uint32_t i = first; i < end; i++)
+        fill_header(pool, i, data + (size_t)(i - first) * pool->control->stride_bytes);
+    /* release: capacity is never seen smaller than what is out. */
+    acap__store_release(&pool->capacity, end);
+    acap__pool_publish(pool, first / ACAP__POOL_WORD_BITS, bits_of(first, end - first));
+    return ACAP_OK;
 }
 
 static acap_result grow_locked(acap_pool *pool, uint32_t capacity)
 {
-    const uint32_t first = acap__load_relaxed(&pool->capacity);
-    struct segment *segment;
+    uint32_t first = acap__load_relaxed(&pool->capacity);
 
     if (capacity <= first)
         return ACAP_OK;
     if (capacity > pool->control->buffers_max)
         return acap__fail(ACAP_ERROR_LIMIT, "%u buffers are needed and the pool's maximum is %u", capacity, pool->control->buffers_max);
-    const acap_result result = add_segment(pool->control, capacity - first, &segment);
-    if (result != ACAP_OK)
-        return result;
-    unsigned char *data = (unsigned char *)segment + ACAP__CACHE_LINE;
-    for (uint32_t i = first; i < capacity; i++)
-        fill_header(pool, i, data + (size_t)(i - first) * pool->control->stride_bytes);
-    /* release: capacity is never seen smaller than what is out. */
-    acap__store_release(&pool->capacity, capacity);
-    publish(pool, first, capacity);
+    /* All of it is touched: what no machine can hold must fail before, not in the middle of it. */
+    const uint64_t more_bytes = (uint64_t)(capacity - first) * pool->control->stride_bytes;
+    if (more_bytes > acap__memory_bytes())
+        return acap__fail(ACAP_ERROR_NO_MEMORY, "%u buffers of %u bytes are more than this machine's memory", capacity - first,
+                          pool->control->stride_bytes);
     (void)acap__add_relaxed(&pool->control->grown, 1u);
+    while (first < capacity) {
+        const uint32_t end = acap__min_u32(capacity, (first / ACAP__POOL_WORD_BITS + 1u) * ACAP__POOL_WORD_BITS);
+        const acap_result result = grow_word(pool, first, end);
+        if (result != ACAP_OK)
+            return result;
+        first = end;
+    }
     return ACAP_OK;
 }
 
@@ -166,6 +209,49 @@ acap_result acap__pool_grow(acap_pool *pool, uint32_t capacity)
     const acap_result result = grow_locked(pool, capacity);
     acap__mutex_unlock(&pool->control->lock);
     return result;
+}
+
+/* The segments of the last word: the newest ones. */
+static void drop_word(acap_pool *pool, uint32_t word)
+{
+    struct acap__pool_control *control = pool->control;
+
+    while (control->segments != NULL && control->segments->first / ACAP__POOL_WORD_BITS == word) {
+        struct segment *segment = control->segments;
+        const size_t size_bytes = segment->size_bytes;
+        for (uint32_t i = segment->first; i < segment->first + segment->count; i++)
+            pool->headers[i].buffer.data = NULL;
+        control->segments = segment->next;
+        acap__unpoison(segment, size_bytes);
+        acap__pages_release(segment, size_bytes);
+        acap__store_relaxed(&control->data_bytes, acap__load_relaxed(&control->data_bytes) - size_bytes);
+    }
+}
+
+static void shrink_locked(acap_pool *pool, uint32_t target)
+{
+    uint32_t capacity = acap__load_relaxed(&pool->capacity);
+
+    target = acap__max_u32(target, pool->control->buffers_min);
+    while (capacity > target) {
+        const uint32_t word = (capacity - 1u) / ACAP__POOL_WORD_BITS;
+        const uint32_t first = word * ACAP__POOL_WORD_BITS;
+        if (first < target || !acap__pool_withdraw(pool, word, bits_of(first, capacity - first)))
+            return;
+        drop_word(pool, word);
+        capacity = first;
+        acap__store_release(&pool->capacity, capacity);
+    }
+}
+
+void acap__pool_shrink(acap_pool *pool, uint32_t capacity)
+{
+    /* relaxed: a guess that spares the lock; looked at again under it. */
+    if (acap__load_relaxed(&pool->capacity) <= capacity)
+        return;
+    acap__mutex_lock(&pool->control->lock);
+    shrink_locked(pool, capacity);
+    acap__mutex_unlock(&pool->control->lock);
 }
 
 void acap__pool_keep_ahead(acap_pool *pool)
@@ -261,6 +347,8 @@ static void take_figures(acap_pool *pool, acap_pool_stats *stats)
     stats->capacity = acap__load_acquire(&pool->capacity);
     stats->released = stats->acquired - stats->in_use;
     stats->recycled = stats->acquired - first_uses;
+    /* The pool may be shrinking meanwhile. */
+    stats->capacity = acap__max_u32(stats->capacity, stats->in_use);
     stats->free_buffers = stats->capacity - stats->in_use;
     stats->in_use_peak = acap__max_u32(acap__load_relaxed(&pool->in_use_peak), stats->in_use);
     stats->exhausted = acap__load_relaxed(&pool->exhausted);

@@ -22,6 +22,7 @@ typedef struct acap__header {
     struct acap_pool *pool;
     acap__u64 taken_ns; /* when it was taken; only to tell ages */
     ACAP__PLAIN(bool) was_used; /* written by its taker alone */
+    ACAP__PLAIN(uint64_t) sequence; /* which buffer of its stream it is; written by the producer before it is published */
     ACAP__ALIGNED acap_buffer buffer;
 } acap__header;
 
@@ -56,28 +57,34 @@ static inline acap__header *acap__header_of(const acap_buffer *buffer)
 /* pool_rt.c: all of these are rt. */
 
 /* A free buffer with one reference, or NULL: none was free (exact with one taker at a time). Wait-free. */
-acap__header *acap__pool_take(acap_pool *pool, int64_t now_ns);
+acap__header *acap__pool_take(acap_pool *pool, int64_t now_ns) ACAP__NONBLOCKING;
 /* Adds count references to a buffer that the caller holds. Wait-free. */
-void acap__header_share(acap__header *header, uint32_t count);
+void acap__header_share(acap__header *header, uint32_t count) ACAP__NONBLOCKING;
 /* Adds one reference; false: it was free. Lock-free. */
-bool acap__header_retain(acap__header *header);
+bool acap__header_retain(acap__header *header) ACAP__NONBLOCKING;
 /* Drops one reference and gives the buffer back with the last. Lock-free. */
-acap__drop acap__header_drop(acap__header *header);
+acap__drop acap__header_drop(acap__header *header) ACAP__NONBLOCKING;
 /* The same for a caller that has a handle on the pool, and so can never be the one to free it. */
-void acap__header_recycle(acap__header *header);
+void acap__header_recycle(acap__header *header) ACAP__NONBLOCKING;
 /* Drops a handle: true: free the pool. */
-bool acap__pool_drop_handle(acap_pool *pool);
+bool acap__pool_drop_handle(acap_pool *pool) ACAP__NONBLOCKING;
 /* Publishes buffers of one word as free; for growth, with their headers and data ready. */
-void acap__pool_publish(acap_pool *pool, uint32_t word, uint64_t bits);
-uint32_t acap__pool_in_use(const acap_pool *pool);
+void acap__pool_publish(acap_pool *pool, uint32_t word, uint64_t bits) ACAP__NONBLOCKING;
+/* Takes all of a word's buffers out of use at once: false: one is out, and nothing has changed. */
+bool acap__pool_withdraw(acap_pool *pool, uint32_t word, uint64_t bits) ACAP__NONBLOCKING;
+uint32_t acap__pool_in_use(const acap_pool *pool) ACAP__NONBLOCKING;
 
 /* pool.c: control side. */
 
 acap_result acap__pool_make(uint32_t flags, uint32_t buffer_size_bytes, uint32_t buffers_min, uint32_t buffers_max, acap_pool **out);
 /* Grows to at least capacity buffers: ACAP_OK, ACAP_ERROR_LIMIT, ACAP_ERROR_NO_MEMORY or ACAP_ERROR_PERMISSION. */
 acap_result acap__pool_grow(acap_pool *pool, uint32_t capacity);
+/* Locks what belongs to a pool's use where the pool itself is to be locked. False: the system refused. */
+bool acap__pool_lock_with(const acap_pool *pool, void *memory, size_t size_bytes);
 /* On a consumer's thread: grows ahead of need when little is free. Cheap when there is nothing to do. */
 void acap__pool_keep_ahead(acap_pool *pool);
+/* Gives memory back to the system, from the end, as far as whole words of buffers are free and capacity stays. */
+void acap__pool_shrink(acap_pool *pool, uint32_t capacity);
 void acap__pool_free(acap_pool *pool);
 
 #endif

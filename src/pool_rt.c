@@ -34,7 +34,9 @@ static acap__header *claim(acap_pool *pool, uint32_t index, int64_t now_ns)
     raise_peak(pool, (uint32_t)life);
     if (!ACAP__GET(header->was_used)) {
         ACAP__SET(header->was_used, true);
-        (void)acap__add_relaxed(&pool->first_uses, 1u);
+        /* release: whoever sees it (acquire, in stats) sees the buffer in acquired, so that recycled, their difference, never
+           underflows. */
+        (void)acap__add_release(&pool->first_uses, 1u);
     }
     acap__store_relaxed(&header->taken_ns, (uint64_t)now_ns);
     acap__check(acap__load_relaxed(&header->references) == 0);
@@ -155,6 +157,13 @@ void acap__pool_publish(acap_pool *pool, uint32_t word, uint64_t bits)
     acap__or_release(&pool->words[word], bits);
     if (acap__load_relaxed(&pool->word_count) <= word)
         acap__store_release(&pool->word_count, word + 1u);
+}
+
+bool acap__pool_withdraw(acap_pool *pool, uint32_t word, uint64_t bits)
+{
+    /* acquire: the last holders' reads are over before the memory goes. One attempt: somebody who takes or gives back right now shows that
+       the word is in use. */
+    return acap__cas_acq_rel_relaxed(&pool->words[word], &bits, 0u);
 }
 
 uint32_t acap__pool_in_use(const acap_pool *pool)

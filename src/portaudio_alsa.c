@@ -5,6 +5,7 @@
 #include "portaudio_alsa.h"
 
 #include "os.h"
+#include "portaudio_choice.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +14,6 @@
 
 #define BUSY_TRIES 34
 #define BUSY_PAUSE_NS (10 * ACAP__NS_PER_MS)
-
-const uint32_t acap__alsa_usual_rates_hz[ACAP__ALSA_RATES] = {8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000};
 
 /* As in alsa/pcm.h, whose numbers are ABI. */
 typedef struct snd_pcm snd_pcm;
@@ -99,8 +98,8 @@ static void ask_open(const struct alsa *alsa, snd_pcm *pcm, acap__alsa_nature *n
         nature->formats = natural_formats(alsa, pcm, params);
         nature->is_planar = alsa->test_access(pcm, params, ACCESS_MMAP_INTERLEAVED) != 0 &&
                             alsa->test_access(pcm, params, ACCESS_MMAP_NONINTERLEAVED) == 0;
-        for (uint32_t i = 0; i < ACAP__ALSA_RATES; i++)
-            if (alsa->test_rate(pcm, params, acap__alsa_usual_rates_hz[i], 0) == 0)
+        for (uint32_t i = 0; i < ACAP__USUAL_RATES; i++)
+            if (alsa->test_rate(pcm, params, acap__usual_rates_hz[i], 0) == 0)
                 nature->rates |= 1u << i;
     }
     alsa->params_free(params);

@@ -8,9 +8,6 @@
 #include "base.h"
 
 #define ACAP__ALSA_NAME_BYTES 192u
-#define ACAP__ALSA_RATES 10u
-
-extern const uint32_t acap__alsa_usual_rates_hz[ACAP__ALSA_RATES];
 
 /* ALSA's name of the PCM that PortAudio shows under this name: "hw:1,0" for "Mic: USB (hw:1,0)", else the name itself. */
 void acap__alsa_pcm_name(const char *shown, char pcm[ACAP__ALSA_NAME_BYTES]);
@@ -24,7 +21,7 @@ typedef struct acap__alsa_nature {
     char text[100];      /* ALSA's words for error */
     uint32_t formats;    /* bit ACAP_FORMAT_*: needs no conversion */
     bool is_planar;      /* hands out one plane a channel and nothing else */
-    uint32_t rates;      /* bit i: acap__alsa_usual_rates_hz[i] */
+    uint32_t rates;      /* bit i: acap__usual_rates_hz[i] */
 } acap__alsa_nature;
 
 /* Opens a PCM for capture, asks it and closes it; a busy one is tried again for a third of a second, as the last user of a mixing plug-in

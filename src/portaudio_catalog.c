@@ -86,7 +86,7 @@ static void set_id(const acap__catalog *catalog, acap__catalog_entry *entry)
 
     if (entry->host_type == ACAP__PA_ALSA) {
         acap__alsa_pcm_name(entry->name, entry->pcm);
-        acap__alsa_stable_name(entry->pcm, catalog->cards, stable);
+        acap__alsa_stable_name(entry->pcm, catalog->cards != NULL ? catalog->cards : "/proc/asound", stable);
         rest = stable;
     }
     (void)snprintf(entry->id, sizeof entry->id, "%s:%.230s", prefix, rest);

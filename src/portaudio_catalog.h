@@ -44,7 +44,7 @@ typedef struct acap__catalog {
     acap__catalog_entry *entries;
     size_t count;
     size_t room;
-    const char *cards; /* "/proc/asound" */
+    const char *cards; /* NULL: "/proc/asound" */
 } acap__catalog;
 
 /* Copies raw and completes it. False: no memory. */

@@ -7,10 +7,23 @@
 #include "portaudio_catalog.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define RECORDER_LATENCY_S 0.1
 #define PLAUSIBLE_LATENCY_S 10.0
 #define NS_PER_S_DOUBLE 1e9
+
+const uint32_t acap__usual_rates_hz[ACAP__USUAL_RATES] = {8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000};
+
+void acap__say_rates(uint32_t rates, char text[ACAP__RATES_TEXT_BYTES])
+{
+    int length = 0;
+
+    (void)snprintf(text, ACAP__RATES_TEXT_BYTES, " none of the usual rates in");
+    for (uint32_t i = 0; i < ACAP__USUAL_RATES; i++)
+        if (rates >> i & 1u)
+            length += snprintf(text + length, ACAP__RATES_TEXT_BYTES - (size_t)length, " %u", acap__usual_rates_hz[i]);
+}
 
 /* The wanted format where the device has it: the callback then gets the host's own memory and acap's one copy is the only one. Otherwise
    the widest that it has, for acap to convert in that copy. */

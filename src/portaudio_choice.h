@@ -6,6 +6,14 @@
 
 #include "base.h"
 
+#define ACAP__USUAL_RATES 10u
+#define ACAP__RATES_TEXT_BYTES 80u
+
+extern const uint32_t acap__usual_rates_hz[ACAP__USUAL_RATES];
+
+/* In words, each after a space. rates: bit i is acap__usual_rates_hz[i]. */
+void acap__say_rates(uint32_t rates, char text[ACAP__RATES_TEXT_BYTES]);
+
 /* natural_formats: bit ACAP_FORMAT_*, what the device gives without a conversion; 0: unknown. */
 uint32_t acap__choose_format(int host_type, uint32_t natural_formats, uint32_t wanted);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns: a watching JACK client.
+/* Owns: watching JACK clients.
  * Called by: backend_portaudio.c on the host thread; on_shutdown by libjack, on a thread of libjack's. */
 #include "portaudio_jack.h"
 
@@ -17,17 +17,15 @@ enum {
     WATCH_DOWN
 };
 
-static acap__u32 watch;
-static jack_client *watcher;
-
-static void on_shutdown(void *unused)
+static void on_shutdown(void *user_data)
 {
-    (void)unused;
+    acap__jack_watch *watch = user_data;
+
     /* release: pairs with the acquire loads below; publishes nothing but itself. */
-    acap__store_release(&watch, (uint32_t)WATCH_DOWN);
+    acap__store_release(&watch->state, (uint32_t)WATCH_DOWN);
 }
 
-void acap__jack_watch_begin(void)
+void acap__jack_watch_begin(acap__jack_watch *watch)
 {
     jack_client *(*client_open)(const char *, int, int *, ...);
     void (*set_on_shutdown)(jack_client *, void (*)(void *), void *);
@@ -39,32 +37,32 @@ void acap__jack_watch_begin(void)
         return;
     memcpy(&client_open, &open_symbol, sizeof open_symbol);
     memcpy(&set_on_shutdown, &shutdown_symbol, sizeof shutdown_symbol);
-    watcher = client_open("acap-watch", JACK_NO_START_SERVER, &status);
-    if (watcher == NULL)
+    watch->client = client_open("acap-watch", JACK_NO_START_SERVER, &status);
+    if (watch->client == NULL)
         return;
-    acap__store_release(&watch, (uint32_t)WATCH_UP);
-    set_on_shutdown(watcher, on_shutdown, NULL);
+    acap__store_release(&watch->state, (uint32_t)WATCH_UP);
+    set_on_shutdown(watch->client, on_shutdown, watch);
 }
 
-void acap__jack_watch_end(void)
+void acap__jack_watch_end(acap__jack_watch *watch)
 {
     int (*client_close)(jack_client *);
     void *symbol = acap__symbol("jack_client_close");
 
-    if (symbol == NULL || watcher == NULL)
+    if (symbol == NULL || watch->client == NULL)
         return;
     memcpy(&client_close, &symbol, sizeof symbol);
-    (void)client_close(watcher);
-    watcher = NULL;
-    acap__store_release(&watch, (uint32_t)WATCH_NONE);
+    (void)client_close(watch->client);
+    watch->client = NULL;
+    acap__store_release(&watch->state, (uint32_t)WATCH_NONE);
 }
 
-bool acap__jack_is_down(void)
+bool acap__jack_is_down(acap__jack_watch *watch)
 {
-    return acap__load_acquire(&watch) == WATCH_DOWN;
+    return acap__load_acquire(&watch->state) == WATCH_DOWN;
 }
 
-bool acap__jack_is_up(void)
+bool acap__jack_is_up(acap__jack_watch *watch)
 {
-    return acap__load_acquire(&watch) == WATCH_UP;
+    return acap__load_acquire(&watch->state) == WATCH_UP;
 }

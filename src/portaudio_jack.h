@@ -5,16 +5,24 @@
 #ifndef ACAP_SRC_PORTAUDIO_JACK_H
 #define ACAP_SRC_PORTAUDIO_JACK_H
 
+#include "atomic.h"
 #include "base.h"
 
-/* A JACK client of acap's own that only waits for the server's death; begun right after PortAudio has found a server. */
-void acap__jack_watch_begin(void);
+/* One for each loaded PortAudio. Zero: nothing is known. */
+typedef struct acap__jack_watch {
+    acap__u32 state;
+    struct jack_client *client;
+} acap__jack_watch;
+
+/* A JACK client of acap's own that only waits for the server's death; begun right after PortAudio has found a server. A watch that saw its
+   server die stays as it is, for ever: libjack may still know it. */
+void acap__jack_watch_begin(acap__jack_watch *watch);
 /* Before PortAudio is shut down; only while the server is known to live. */
-void acap__jack_watch_end(void);
+void acap__jack_watch_end(acap__jack_watch *watch);
 
 /* False also where it cannot be known. */
-bool acap__jack_is_down(void);
+bool acap__jack_is_down(acap__jack_watch *watch);
 /* True only where it is known. */
-bool acap__jack_is_up(void);
+bool acap__jack_is_up(acap__jack_watch *watch);
 
 #endif

@@ -5,6 +5,7 @@
 #include "portaudio_quiet.h"
 
 #include "os.h"
+#include "tell.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,25 +111,31 @@ static void set_alsa_global(acap__alsa_global_handler handler, acap__alsa_global
         (void)set_handler(handler);
 }
 
+void acap__quiet_silence(void *setter)
+{
+    void (*set)(void (*)(const char *));
+
+    memcpy(&set, &setter, sizeof setter);
+    if (set != NULL)
+        set(on_message);
+}
+
 /* These are process-wide and stay: libjack also speaks from threads of its own, when its server dies, and PortAudio itself takes the
    first of them away from the application. */
 static void silence_jack_and_portaudio(void)
 {
     static const char *const setters[] = { "jack_set_error_function", "jack_set_info_function", "PaUtil_SetDebugPrintFunction" };
 
-    for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++) {
-        void (*set)(void (*)(const char *));
-        FIND(set, setters[i]);
-        if (set != NULL)
-            set(on_message);
-    }
+    for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++)
+        acap__quiet_silence(acap__symbol(setters[i]));
 }
 
-void acap__quiet_begin(acap__quiet *quiet)
+void acap__quiet_begin(acap__quiet *quiet, acap__failure *failure)
 {
     const acap__alsa_set_local set_local = acap__quiet_alsa_setter();
 
     memset(quiet, 0, sizeof *quiet);
+    quiet->failure = failure;
     listening = quiet;
     if (set_local != NULL)
         quiet->alsa_local_before = set_local(on_alsa);
@@ -146,10 +153,23 @@ void acap__quiet_end(acap__quiet *quiet)
     else
         set_alsa_global(quiet->alsa_global_before, NULL);
     listening = NULL;
+    if (quiet->length != 0)
+        acap__tell(ACAP_EVENT_LOG, ACAP_LEVEL_INFO, quiet->text);
 }
 
 void acap__quiet_clear(acap__quiet *quiet)
 {
     quiet->length = 0;
     quiet->text[0] = '\0';
+}
+
+acap_result acap__quiet_fail(acap__quiet *quiet, acap_result result, const char *format, ...)
+{
+    char text[560];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return acap__fail_in(quiet->failure, result, "%s%s%s", text, quiet->length > 0 ? "; messages: " : "", quiet->text);
 }

@@ -35,6 +35,6 @@ typedef struct acap__tap_call {
 } acap__tap_call;
 
 /* rt: false: shut; the callback should end its stream. */
-bool acap__tap_deliver(acap__tap *tap, const acap__tap_call *call);
+bool acap__tap_deliver(acap__tap *tap, const acap__tap_call *call) ACAP__NONBLOCKING;
 
 #endif

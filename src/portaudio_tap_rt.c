@@ -21,7 +21,7 @@ static void discard_message(const char *file, int line, const char *function, in
    began, the C library makes that memory at this first access. */
 static void silence_alsa(const acap__tap *tap)
 {
-    if (tap->set_alsa_local != NULL)
+    if (tap->set_alsa_local)
         (void)tap->set_alsa_local(discard_message);
 }
 
@@ -36,16 +36,18 @@ static bool take_overflow(acap__tap *tap, const acap__tap_call *call, bool is_fi
 }
 
 /* How old the first frame is, by the host's word. Only the difference of the host's two times is used, since their epoch depends on the
-   host API; what is no plausible age (WMME gives 0, JACK sometimes wraps) is unknown. */
+   host API. What cannot be is unknown: WMME gives 0, JACK sometimes wraps, and JACK's and PulseAudio's words for the youngest frames would
+   have them captured in the future. */
 static int64_t delay_ns(const acap__tap *tap, const acap__tap_call *call, int64_t entry_ns)
 {
-    const double delay_s = call->host_time_s - call->capture_time_s;
-    const double limit_s = DELAY_MAX_S + (double)call->frame_count / tap->sample_rate_hz;
-
-    if (!tap->has_delay || call->capture_time_s == 0.0 || !(delay_s >= 0.0 && delay_s <= limit_s))
-        return -1;
+    const double length_s = (double)call->frame_count / tap->sample_rate_hz;
     /* host_time_s is of the first callback of this host buffer. */
-    return (int64_t)(delay_s * NS_PER_S_DOUBLE) + (entry_ns - tap->host_entry_ns);
+    const double since_s = (double)(entry_ns - tap->host_entry_ns) / NS_PER_S_DOUBLE;
+    const double delay_s = call->host_time_s - call->capture_time_s + since_s;
+
+    if (!tap->has_delay || call->capture_time_s == 0.0 || !(delay_s >= length_s && delay_s <= DELAY_MAX_S + length_s))
+        return -1;
+    return (int64_t)(delay_s * NS_PER_S_DOUBLE);
 }
 
 bool acap__tap_deliver(acap__tap *tap, const acap__tap_call *call)

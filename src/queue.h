@@ -27,11 +27,11 @@ typedef enum acap__push {
 /* queue_rt.c */
 
 /* rt, producer: wait-free. evict: make room by dropping the oldest. */
-acap__push acap__queue_push(acap__queue *queue, void *value, bool evict, void **evicted);
+acap__push acap__queue_push(acap__queue *queue, void *value, bool evict, void **evicted) ACAP__NONBLOCKING;
 /* Consumer: NULL: empty. Lock-free: goes round only when the producer evicted meanwhile. */
-void *acap__queue_pop(acap__queue *queue);
+void *acap__queue_pop(acap__queue *queue) ACAP__NONBLOCKING;
 /* How many wait; exact for the producer and the consumer, approximate for others. */
-uint64_t acap__queue_count(acap__queue *queue);
+uint64_t acap__queue_count(acap__queue *queue) ACAP__NONBLOCKING;
 
 /* queue.c: false: no memory. */
 bool acap__queue_init(acap__queue *queue, uint32_t capacity);

@@ -7,18 +7,44 @@
 #include "result.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-acap_result acap__reader_make(const acap_reader_config *config, struct acap_stream *stream, const acap__ledger *ledger, acap_pool *pool,
-                              acap_reader **out)
+static acap_reader *allocate(const acap_reader_config *config, uint32_t preroll_room)
 {
     acap_reader *reader = acap__aligned_calloc(sizeof *reader);
 
     if (reader == NULL)
-        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for a reader");
-    if (!acap__queue_init(&reader->outlet.queue, config->queue_buffers)) {
+        return NULL;
+    reader->preroll_room = preroll_room;
+    reader->preroll = preroll_room == 0 ? NULL : calloc(preroll_room, sizeof *reader->preroll);
+    if ((preroll_room != 0 && reader->preroll == NULL) || !acap__queue_init(&reader->outlet.queue, config->queue_buffers)) {
+        free(reader->preroll);
         acap__aligned_free(reader);
-        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for a queue of %u buffers", config->queue_buffers);
+        return NULL;
+    }
+    return reader;
+}
+
+/* Nothing has been opened in it yet. */
+static void forget(acap_reader *reader)
+{
+    acap__queue_destroy(&reader->outlet.queue);
+    free(reader->preroll);
+    acap__aligned_free(reader);
+}
+
+acap_result acap__reader_make(const acap_reader_config *config, uint32_t preroll_room, struct acap_stream *stream,
+                              const acap__ledger *ledger, acap_pool *pool, acap_reader **out)
+{
+    acap_reader *reader = allocate(config, preroll_room);
+
+    if (reader == NULL)
+        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for a reader with a queue of %u buffers", config->queue_buffers);
+    if (!acap__pool_lock_with(pool, reader->outlet.queue.slots, (reader->outlet.queue.mask + 1) * sizeof *reader->outlet.queue.slots)) {
+        forget(reader);
+        return acap__fail(ACAP_ERROR_PERMISSION, "the system refused to lock a queue of %u buffers (see the memlock limit)",
+                          config->queue_buffers);
     }
     acap__wake_init(&reader->outlet.wake);
     acap__mutex_init(&reader->handle_lock);
@@ -28,7 +54,7 @@ acap_result acap__reader_make(const acap_reader_config *config, struct acap_stre
     reader->stream = stream;
     reader->ledger = ledger;
     reader->pool = acap_pool_retain(pool);
-    strncpy(reader->name, config->name != NULL ? config->name : "reader", sizeof reader->name - 1);
+    acap__copy_text(reader->name, sizeof reader->name, config->name != NULL ? config->name : "reader");
     *out = reader;
     return ACAP_OK;
 }
@@ -37,6 +63,9 @@ void acap__reader_free(acap_reader *reader)
 {
     acap__header *header;
 
+    for (uint32_t i = acap__load_relaxed(&reader->preroll_taken); i < reader->preroll_count; i++)
+        acap__header_recycle(reader->preroll[i]);
+    free(reader->preroll);
     while ((header = acap__queue_pop(&reader->outlet.queue)) != NULL)
         acap__header_recycle(header);
     acap_pool_release(reader->pool);
@@ -92,6 +121,16 @@ static acap_result deliver(acap_reader *reader, acap__header *header, const acap
     return ACAP_OK;
 }
 
+static acap__header *take_preroll(acap_reader *reader)
+{
+    const uint32_t taken = acap__load_relaxed(&reader->preroll_taken);
+
+    if (taken == reader->preroll_count)
+        return NULL;
+    acap__store_relaxed(&reader->preroll_taken, taken + 1);
+    return reader->preroll[taken];
+}
+
 /* Was everything that had been queued when the reader was ended taken or evicted? */
 static bool is_past_its_end(acap__outlet *outlet)
 {
@@ -107,15 +146,15 @@ static acap_result take(acap_reader *reader, const acap_buffer **out)
         return ACAP_END;
     /* acquire, before the queue: whatever was pushed before the end was raised is found below. */
     const uint32_t end = acap__load_acquire(&outlet->end);
-    acap__header *header = NULL;
-    if (!(end & ACAP__END_READER) || !is_past_its_end(outlet))
+    acap__header *header = take_preroll(reader);
+    if (header == NULL && (!(end & ACAP__END_READER) || !is_past_its_end(outlet)))
         header = acap__queue_pop(&outlet->queue);
     if (header != NULL)
         return deliver(reader, header, out);
     if (end == 0)
         return ACAP_TIMED_OUT;
     reader->has_ended = (end & (ACAP__END_READER | ACAP__END_STREAM)) != 0;
-    if (end == ACAP__END_LOST)
+    if (!reader->has_ended && (end & ACAP__END_LOST))
         return acap__fail(ACAP_ERROR_DEVICE_LOST, "the device of reader \"%s\" is gone", reader->name);
     return ACAP_END;
 }
@@ -139,8 +178,10 @@ static bool has_reason_to_wake(acap_reader *reader)
 {
     acap__outlet *outlet = &reader->outlet;
 
+    const uint64_t enough = acap__load_relaxed(&outlet->is_stalled) != 0 ? 1 : outlet->wake_buffers;
+
     return acap__load_acquire(&outlet->interrupted) != 0 || acap__load_acquire(&outlet->end) != 0
-        || acap__queue_count(&outlet->queue) >= outlet->wake_buffers;
+        || acap__queue_count(&outlet->queue) >= enough;
 }
 
 static acap_result wait(acap_reader *reader, int64_t until_ns, const acap_buffer **out)
@@ -153,10 +194,12 @@ static acap_result wait(acap_reader *reader, int64_t until_ns, const acap_buffer
         if (!has_reason_to_wake(reader))
             acap__wake_sleep(wake, kinds, until_ns);
         const bool was_woken = has_reason_to_wake(reader);
-        /* The descriptor says the same as this borrow, for a caller who polls next: a producer that claimed the wake has set it. */
-        if (acap__wake_disarm(wake) && was_woken && (kinds & ACAP__WAKE_FD))
+        const bool is_over = was_woken || acap_clock_ns() >= until_ns;
+        /* Nobody will set the descriptor for what this borrow leaves in the queue, however little that is: a caller who polls next must
+           find it readable. A producer that claimed the wake has set it; arm_descriptor clears it where there was nothing. */
+        if (acap__wake_disarm(wake) && is_over && (kinds & ACAP__WAKE_FD))
             acap__event_set(&wake->event);
-        if (was_woken || acap_clock_ns() >= until_ns) {
+        if (is_over) {
             const acap_result result = look(reader, out);
             if (result != ACAP_TIMED_OUT || acap_clock_ns() >= until_ns)
                 return result;
@@ -276,27 +319,47 @@ static int64_t latency_at(const acap_reader *const_reader, double share)
     return 0;
 }
 
-/* The account. delivered and dropped first, then the ledger: the ledger is then never behind them. */
+/* Both halves of the account at one moment. */
+struct account {
+    bool is_live;
+    uint64_t delivered;
+    uint64_t dropped;
+    acap__figures figures;
+};
+
+/* delivered and dropped first, then the ledger: the ledger is then never behind them. An outlet that goes live meanwhile has begun at a
+   position that the ledger may have left behind: one more round. */
+static struct account read_account(acap_reader *reader)
+{
+    acap__outlet *outlet = &reader->outlet;
+    struct account account;
+
+    do {
+        /* acquire: pairs with the producer's release in attach. */
+        account.is_live = acap__load_acquire(&outlet->state) == ACAP__OUTLET_LIVE;
+        account.delivered = acap__load_acquire(&outlet->delivered_frames);
+        account.dropped = acap__load_acquire(&outlet->dropped_frames);
+        account.figures = acap__ledger_read(reader->ledger);
+    } while (!account.is_live && acap__load_acquire(&outlet->state) == ACAP__OUTLET_LIVE);
+    return account;
+}
+
 static void take_account(acap_reader *reader, acap_reader_stats *stats)
 {
     acap__outlet *outlet = &reader->outlet;
-    /* acquire: pairs with the producer's release in attach. */
-    const bool is_live = acap__load_acquire(&outlet->state) == ACAP__OUTLET_LIVE;
-    const uint64_t delivered = acap__load_acquire(&outlet->delivered_frames);
-    const uint64_t dropped = acap__load_acquire(&outlet->dropped_frames);
-    const acap__figures figures = acap__ledger_read(reader->ledger);
+    const struct account account = read_account(reader);
+    /* Until the producer has seen the outlet, it begins where the stream stands. */
+    const uint64_t live_position = account.is_live ? acap__load_relaxed(&outlet->start_position) : account.figures.position;
+    const uint64_t live_captured = account.is_live ? acap__load_relaxed(&outlet->start_captured) : account.figures.captured;
+    const uint64_t captured = reader->preroll_frames + account.figures.captured - live_captured;
 
-    stats->end_position = figures.position;
-    stats->start_position = figures.position;
-    if (!is_live)
-        return;
-    const uint64_t captured = figures.captured - acap__load_relaxed(&outlet->start_captured);
-    stats->start_position = acap__load_relaxed(&outlet->start_position);
-    stats->frames_delivered = delivered;
-    stats->lost_queue = dropped;
-    stats->lost_stream = figures.position - stats->start_position - captured;
+    stats->end_position = account.figures.position;
+    stats->start_position = reader->preroll_count != 0 ? reader->preroll_position : live_position;
+    stats->frames_delivered = account.delivered;
+    stats->lost_queue = account.dropped;
+    stats->lost_stream = account.figures.position - stats->start_position - captured;
     stats->frames_lost = stats->lost_stream + stats->lost_queue;
-    stats->frames_queued = captured - dropped - delivered;
+    stats->frames_queued = captured - account.dropped - account.delivered;
 }
 
 acap_result acap_reader_get_stats(const acap_reader *const_reader, acap_reader_stats *out)
@@ -310,7 +373,8 @@ acap_result acap_reader_get_stats(const acap_reader *const_reader, acap_reader_s
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_get_stats: reader and stats must not be NULL");
     take_account(reader, &stats);
     stats.buffers_delivered = acap__load_relaxed(&reader->outlet.delivered_buffers);
-    stats.queued_buffers = (uint32_t)acap__queue_count(&reader->outlet.queue);
+    stats.queued_buffers = (uint32_t)acap__queue_count(&reader->outlet.queue) + reader->preroll_count
+        - acap__load_relaxed(&reader->preroll_taken);
     stats.queued_buffers_peak = acap__load_relaxed(&reader->outlet.queued_peak);
     stats.latency_ns_p50 = latency_at(reader, 0.5);
     stats.latency_ns_p99 = latency_at(reader, 0.99);

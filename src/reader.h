@@ -10,7 +10,9 @@
 #include "pool.h"
 
 #define ACAP__LATENCY_STEPS 16u /* to the octave: within 7 % */
+#ifndef ACAP__LATENCY_OCTAVES /* the model check does with fewer */
 #define ACAP__LATENCY_OCTAVES 44u
+#endif
 
 struct acap_reader {
     acap__outlet outlet;
@@ -20,6 +22,13 @@ struct acap_reader {
     uint32_t slot;
     uint32_t hold_buffers;
     bool has_ended; /* the consumer's: END was returned for good */
+    /* what it was given of the past, oldest first; set before anybody else knows the reader */
+    acap__header **preroll;
+    uint32_t preroll_room;
+    uint32_t preroll_count;
+    uint64_t preroll_frames;
+    uint64_t preroll_position; /* of the oldest */
+    acap__u32 preroll_taken;   /* the consumer's */
     acap__mutex handle_lock;
     acap__u32 latency_counts[ACAP__LATENCY_OCTAVES * ACAP__LATENCY_STEPS];
     acap__u64 latency_max_ns;
@@ -28,8 +37,9 @@ struct acap_reader {
     char name[64];
 };
 
-acap_result acap__reader_make(const acap_reader_config *config, struct acap_stream *stream, const acap__ledger *ledger, acap_pool *pool,
-                              acap_reader **out);
+/* preroll_room: how many buffers it may be given of the past. */
+acap_result acap__reader_make(const acap_reader_config *config, uint32_t preroll_room, struct acap_stream *stream,
+                              const acap__ledger *ledger, acap_pool *pool, acap_reader **out);
 /* What is queued goes back; the memory goes. Nobody else may know the reader any more. */
 void acap__reader_free(acap_reader *reader);
 

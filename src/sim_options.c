@@ -8,6 +8,7 @@
 
 #define PERIOD_FRAMES_MAX 65536u
 #define VALUE_BYTES 64u
+#define TIME_MAX_NS (INT64_C(366) * 86400 * ACAP__NS_PER_S)
 
 static const char *const names[] = {"sim:counter", "sim:sine", "sim:noise", "sim:silence"};
 
@@ -16,7 +17,58 @@ const char *acap__sim_name(size_t index)
     return index < sizeof names / sizeof names[0] ? names[index] : NULL;
 }
 
-static acap_result parse_pace(const char *value, acap__sim_options *options, acap__failure *failure)
+static acap_result refuse(acap__failure *failure, const char *key, const char *value, const char *right)
+{
+    return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "%s=%s: it is %s", key, value, right);
+}
+
+/* A number with its unit at the start of text: "5s", "50ms", "20us"; *end is what follows. */
+static bool read_time(const char *text, int64_t *out_ns, const char **end)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"ms", 1e6}, {"us", 1e3}, {"ns", 1.0}, {"s", 1e9}};
+    char *rest;
+    const double number = strtod(text, &rest);
+
+    if (rest == text || !(number >= 0))
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        const size_t length = strlen(units[i].unit);
+        if (strncmp(rest, units[i].unit, length) != 0 || number * units[i].ns > (double)TIME_MAX_NS)
+            continue;
+        *out_ns = (int64_t)(number * units[i].ns + 0.5);
+        *end = rest + length;
+        return true;
+    }
+    return false;
+}
+
+static bool read_whole_time(const char *text, int64_t *out_ns)
+{
+    const char *end;
+
+    return read_time(text, out_ns, &end) && *end == '\0';
+}
+
+static bool read_number(const char *text, double min, double max, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= min && *out <= max;
+}
+
+static acap_result add_fault(acap__sim_options *options, const acap__sim_fault *fault, acap__failure *failure)
+{
+    if (options->fault_count == ACAP__SIM_FAULTS_MAX)
+        return acap__fail_in(failure, ACAP_ERROR_LIMIT, "a simulated device has at most %u xruns and stalls", ACAP__SIM_FAULTS_MAX);
+    options->faults[options->fault_count++] = *fault;
+    return ACAP_OK;
+}
+
+static acap_result parse_pace(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
 {
     static const char *const paces[] = {"real", "fast", "manual"};
 
@@ -26,40 +78,131 @@ static acap_result parse_pace(const char *value, acap__sim_options *options, aca
             return ACAP_OK;
         }
     }
-    return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "pace=%s: it is real, fast or manual", value);
+    return refuse(failure, key, value, "real, fast or manual");
 }
 
-static acap_result parse_number(const char *key, const char *value, double min, double max, double *out, acap__failure *failure)
+static acap_result parse_hz(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
 {
-    char *end;
-    const double number = strtod(value, &end);
+    return read_number(value, 0.001, ACAP_MAX_SAMPLE_RATE_HZ / 2.0, &options->frequency_hz)
+        ? ACAP_OK
+        : refuse(failure, key, value, "a frequency of 0.001 to 192000");
+}
 
-    if (end == value || *end != '\0' || !(number >= min && number <= max))
-        return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "%s=%s: it is a number from %g to %g", key, value, min, max);
-    *out = number;
+static acap_result parse_period(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    double number;
+
+    if (!read_number(value, 1, PERIOD_FRAMES_MAX, &number) || number != (double)(uint32_t)number)
+        return refuse(failure, key, value, "a whole number of frames from 1 to 65536");
+    options->period_frames = (uint32_t)number;
+    return ACAP_OK;
+}
+
+static acap_result parse_ppm(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    return read_number(value, -100000, 100000, &options->ppm) ? ACAP_OK
+                                                               : refuse(failure, key, value, "a number from -100000 to 100000");
+}
+
+static acap_result parse_jitter(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    return read_whole_time(value, &options->jitter_ns) ? ACAP_OK : refuse(failure, key, value, "a time such as 5ms");
+}
+
+static acap_result parse_xrun(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    acap__sim_fault fault = {.kind = ACAP__FAULT_XRUN};
+    const char *rest;
+    char *end;
+
+    if (!read_time(value, &fault.at_ns, &rest) || rest[0] != ':' || rest[1] < '0' || rest[1] > '9')
+        return refuse(failure, key, value, "a time and how many frames are lost, such as 2s:480f or 2s:480f:flag");
+    fault.lost_frames = strtoull(rest + 1, &end, 10);
+    fault.is_flagged = strcmp(end, "f:flag") == 0;
+    if (!fault.is_flagged && strcmp(end, "f") != 0)
+        return refuse(failure, key, value, "a time and how many frames are lost, such as 2s:480f or 2s:480f:flag");
+    return add_fault(options, &fault, failure);
+}
+
+static acap_result parse_stall(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    acap__sim_fault fault = {.kind = ACAP__FAULT_STALL};
+    const char *rest;
+
+    if (!read_time(value, &fault.at_ns, &rest) || rest[0] != ':' || !read_whole_time(rest + 1, &fault.length_ns))
+        return refuse(failure, key, value, "a time and a length, such as 5s:3s");
+    return add_fault(options, &fault, failure);
+}
+
+static acap_result parse_burst(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    if (value[0] == '\0') {
+        options->burst_ns = INT64_MAX;
+        return ACAP_OK;
+    }
+    return read_whole_time(value, &options->burst_ns) ? ACAP_OK : refuse(failure, key, value, "alone, or a time such as 2s");
+}
+
+static acap_result parse_unplug(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    return read_whole_time(value, &options->unplug_ns) ? ACAP_OK : refuse(failure, key, value, "a time such as 5s");
+}
+
+static acap_result parse_replug(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    return read_whole_time(value, &options->replug_ns) ? ACAP_OK : refuse(failure, key, value, "a time such as 7s");
+}
+
+/* "stop", or "stop:2s" for one that comes back after all. */
+static acap_result parse_stuck(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    static const struct {
+        const char *name;
+        uint32_t bit;
+    } calls[] = {{"open", ACAP__SIM_STUCK_OPEN}, {"start", ACAP__SIM_STUCK_START}, {"stop", ACAP__SIM_STUCK_STOP}};
+    const size_t length = strcspn(value, ":");
+
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        if (strlen(calls[i].name) != length || strncmp(value, calls[i].name, length) != 0)
+            continue;
+        options->stuck |= calls[i].bit;
+        options->stuck_ns = INT64_MAX;
+        if (value[length] == '\0' || read_whole_time(value + length + 1, &options->stuck_ns))
+            return ACAP_OK;
+    }
+    return refuse(failure, key, value, "open, start or stop, or with a time such as stop:2s");
+}
+
+static acap_result parse_fail(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
+{
+    if (strcmp(value, "open") == 0)
+        options->fail |= ACAP__SIM_FAIL_OPEN;
+    else if (strcmp(value, "start") == 0)
+        options->fail |= ACAP__SIM_FAIL_START;
+    else
+        return refuse(failure, key, value, "open or start");
     return ACAP_OK;
 }
 
 static acap_result parse_option(const char *key, const char *value, acap__sim_options *options, acap__failure *failure)
 {
-    double number = 0;
-    acap_result result;
+    static const struct {
+        const char *key;
+        acap_result (*parse)(const char *, const char *, acap__sim_options *, acap__failure *);
+    } parsers[] = {{"pace", parse_pace},     {"hz", parse_hz},         {"period", parse_period}, {"ppm", parse_ppm},
+                   {"jitter", parse_jitter}, {"xrun", parse_xrun},     {"stall", parse_stall},   {"burst", parse_burst},
+                   {"unplug", parse_unplug}, {"replug", parse_replug}, {"stuck", parse_stuck},   {"fail", parse_fail}};
 
-    if (strcmp(key, "pace") == 0)
-        return parse_pace(value, options, failure);
-    if (strcmp(key, "hz") == 0)
-        return parse_number(key, value, 0.001, ACAP_MAX_SAMPLE_RATE_HZ / 2.0, &options->frequency_hz, failure);
-    if (strcmp(key, "period") != 0)
-        return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "a simulated device has no option \"%s\"; there are pace, hz and period",
-                             key);
-    result = parse_number(key, value, 1, PERIOD_FRAMES_MAX, &number, failure);
-    options->period_frames = (uint32_t)number;
-    if (result == ACAP_OK && number != (double)options->period_frames)
-        result = acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "period=%s: it is a whole number of frames", value);
-    return result;
+    for (size_t i = 0; i < sizeof parsers / sizeof parsers[0]; i++)
+        if (strcmp(key, parsers[i].key) == 0)
+            return parsers[i].parse(key, value, options, failure);
+    return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT,
+                         "a simulated device has no option \"%s\"; there are pace, hz, period, ppm, jitter, xrun, stall, burst, unplug, "
+                         "replug, stuck and fail",
+                         key);
 }
 
-/* One "key=value" of length bytes. */
+/* One "key=value" of length bytes; "burst" may stand alone. */
 static acap_result parse_pair(const char *pair, size_t length, acap__sim_options *options, acap__failure *failure)
 {
     char text[VALUE_BYTES];
@@ -69,7 +212,9 @@ static acap_result parse_pair(const char *pair, size_t length, acap__sim_options
     memcpy(text, pair, length);
     text[length] = '\0';
     char *equals = strchr(text, '=');
-    if (equals == NULL)
+    if (equals == NULL && strcmp(text, "burst") == 0)
+        return parse_option(text, "", options, failure);
+    if (equals == NULL || equals[1] == '\0')
         return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "option \"%s\" has no value", text);
     *equals = '\0';
     return parse_option(text, equals + 1, options, failure);
@@ -89,9 +234,21 @@ static acap_result find_kind(const char *device, size_t length, acap__sim_option
                          (int)(length < 200 ? length : 200), device);
 }
 
+static acap_result check_together(const acap__sim_options *options, acap__failure *failure)
+{
+    if (options->replug_ns != INT64_MAX && options->replug_ns <= options->unplug_ns)
+        return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "replug must come after unplug");
+    return ACAP_OK;
+}
+
 acap_result acap__sim_parse(const char *device, acap__sim_options *options, acap__failure *failure)
 {
-    *options = (acap__sim_options){ACAP__SIGNAL_COUNTER, ACAP__PACE_REAL, 440.0, 256};
+    *options = (acap__sim_options){.kind = ACAP__SIGNAL_COUNTER,
+                                   .pace = ACAP__PACE_REAL,
+                                   .frequency_hz = 440.0,
+                                   .period_frames = 256,
+                                   .unplug_ns = INT64_MAX,
+                                   .replug_ns = INT64_MAX};
     if (device == NULL)
         return ACAP_OK;
     const size_t name_length = strcspn(device, "?");
@@ -103,5 +260,5 @@ acap_result acap__sim_parse(const char *device, acap__sim_options *options, acap
         result = parse_pair(rest, length, options, failure);
         rest += length;
     }
-    return result;
+    return result == ACAP_OK ? check_together(options, failure) : result;
 }

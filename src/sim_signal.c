@@ -31,8 +31,9 @@ static float counter_float(uint32_t x, uint32_t channel)
 
 static double sine(const acap__signal *signal, uint64_t frame)
 {
-    const double seconds = (double)(frame / signal->sample_rate_hz) + (double)(frame % signal->sample_rate_hz) / signal->sample_rate_hz;
-    const double cycles = seconds * signal->frequency_hz;
+    /* Whole seconds by themselves: their cycles grow beyond what a double resolves finely, and only the fraction counts. */
+    const double whole = (double)(frame / signal->sample_rate_hz) * signal->frequency_hz;
+    const double cycles = whole - floor(whole) + (double)(frame % signal->sample_rate_hz) / signal->sample_rate_hz * signal->frequency_hz;
 
     return SINE_AMPLITUDE * sin(TWO_PI * (cycles - floor(cycles)));
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns: the life of a stream: opening, starting, stopping, ending, and what it says of itself.
- * Called by: any thread; start and stop one after the other. Waits for the host only in open, start and stop, and there by the clock. */
+/* Owns: the life of a stream: opening, closing, what it says of itself, and the caller in the place of the device. stream_control.c has
+ * starting, stopping, losing the device and getting it back.
+ * Called by: any thread. Waits for the host only in open, and there by the clock. */
 #include "stream.h"
 
-#include "check.h"
 #include "params.h"
 #include "result.h"
 #include "stream_readers.h"
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define CALL_LIMIT_NS (4500 * ACAP__NS_PER_MS) /* within the 5 s of the contract */
-#define QUIET_LIMIT_NS (500 * ACAP__NS_PER_MS) /* a callback is a copy: one that takes longer will not come back */
 
 static acap__u64 last_stream_id;
 
@@ -35,113 +34,12 @@ void acap__stream_release(acap_stream *stream)
     if (stream->is_stuck_inside)
         return;
     acap__stream_drain_retired(stream);
+    acap__aligned_free(stream->ingest.history);
     acap_pool_release(stream->pool);
     acap__context_release(stream->context);
     acap__cond_destroy(&stream->changed);
     acap__mutex_destroy(&stream->lock);
     acap__aligned_free(stream);
-}
-
-/* ---- one controller at a time ---- */
-
-static acap_result enter_control(acap_stream *stream, int64_t until_ns)
-{
-    bool is_in_time = true;
-
-    acap__mutex_lock(&stream->lock);
-    while (stream->is_controlled && is_in_time)
-        is_in_time = acap__cond_wait_until(&stream->changed, &stream->lock, until_ns);
-    const bool is_mine = !stream->is_controlled;
-    if (is_mine)
-        stream->is_controlled = true;
-    acap__mutex_unlock(&stream->lock);
-    if (!is_mine)
-        return acap__fail(ACAP_ERROR_HOST_STUCK, "another thread waits for the host in start or stop of this stream");
-    return ACAP_OK;
-}
-
-static bool gate_is_quiet(acap__gate *gate, int64_t until_ns)
-{
-    /* acquire: pairs with the release of leaving. */
-    while (acap__load_acquire(&gate->word) & ACAP__GATE_BUSY) {
-        if (acap_clock_ns() >= until_ns)
-            return false;
-        acap__thread_yield();
-    }
-    return true;
-}
-
-static void shut_gate(acap__gate *gate)
-{
-    /* seq_cst: before the look at BUSY; an entering thread either sees CLOSED or is seen. */
-    (void)acap__or_seq_cst(&gate->word, ACAP__GATE_CLOSED);
-}
-
-/* Shuts out every producer, publishes what was pending and ends the readers with end_bit. Under lock. */
-static void shut(acap_stream *stream, uint32_t end_bit)
-{
-    const int64_t until_ns = acap_clock_ns() + QUIET_LIMIT_NS;
-
-    shut_gate(&stream->user_gate);
-    if (stream->slot != NULL)
-        shut_gate(&stream->slot->feed->gate);
-    if (stream->slot != NULL && !gate_is_quiet(&stream->slot->feed->gate, until_ns))
-        stream->is_stuck_inside = true;
-    if (!gate_is_quiet(&stream->user_gate, until_ns))
-        stream->is_stuck_inside = true;
-    if (!stream->is_stuck_inside) {
-        acap__ingest_enter(&stream->ingest);
-        acap__ingest_flush(&stream->ingest);
-        acap__stream_drain_retired(stream);
-    }
-    for (uint32_t i = 0; i < ACAP_MAX_READERS; i++)
-        if (stream->readers[i] != NULL)
-            acap__outlet_end(&stream->readers[i]->outlet, end_bit);
-    acap__store_release(&stream->state, ACAP_STATE_STOPPED);
-}
-
-static void set_ends(acap_stream *stream, uint32_t set, uint32_t clear)
-{
-    for (uint32_t i = 0; i < ACAP_MAX_READERS; i++) {
-        if (stream->readers[i] == NULL)
-            continue;
-        acap__u32 *end = &stream->readers[i]->outlet.end;
-        (void)acap__and_seq_cst(end, ~clear);
-        if (set != 0)
-            acap__outlet_end(&stream->readers[i]->outlet, set);
-    }
-}
-
-/* What an end asks for; under lock, with nobody in control. */
-static void finish_end(acap_stream *stream)
-{
-    shut(stream, ACAP__END_STREAM);
-    if (stream->slot != NULL)
-        acap__slot_post_close(stream->slot);
-    stream->slot = NULL;
-}
-
-static void leave_control(acap_stream *stream)
-{
-    acap__mutex_lock(&stream->lock);
-    stream->is_controlled = false;
-    if (stream->is_ended)
-        finish_end(stream);
-    acap__cond_broadcast(&stream->changed);
-    acap__mutex_unlock(&stream->lock);
-}
-
-void acap__stream_end(acap_stream *stream)
-{
-    acap__mutex_lock(&stream->lock);
-    const bool was_ended = stream->is_ended;
-    stream->is_ended = true;
-    /* Somebody in start or stop may be waiting for the host: that call ends the stream when it is done, the readers end now. */
-    if (stream->is_controlled)
-        set_ends(stream, ACAP__END_STREAM, 0);
-    else if (!was_ended)
-        finish_end(stream);
-    acap__mutex_unlock(&stream->lock);
 }
 
 /* ---- opening ---- */
@@ -171,7 +69,7 @@ static void set_device(acap_stream *stream, const acap__request *request)
     stream->request = *request;
     if (request->device == NULL)
         return;
-    strncpy(stream->device, request->device, sizeof stream->device - 1);
+    acap__copy_text(stream->device, sizeof stream->device, request->device);
     stream->request.device = stream->device;
 }
 
@@ -183,13 +81,14 @@ static void adopt(acap_stream *stream, const acap__opened *opened, const acap_st
     info->sample_rate_hz = opened->sample_rate_hz;
     info->channel_count = opened->channel_count;
     info->format = config->format;
+    stream->on_device_lost = config->on_device_lost;
     info->frames_per_buffer =
         config->frames_per_buffer != 0 ? config->frames_per_buffer : acap__max_u32((opened->sample_rate_hz + 50u) / 100u, 1u);
     info->flags = config->flags;
     info->latency_ns = opened->latency_ns;
     info->stream_id = acap__add_relaxed(&last_stream_id, 1u) + 1;
-    strncpy(info->device_id, opened->device_id, sizeof info->device_id - 1);
-    strncpy(info->backend, stream->backend->name, sizeof info->backend - 1);
+    acap__copy_text(info->device_id, sizeof info->device_id, opened->device_id);
+    acap__copy_text(info->backend, sizeof info->backend, stream->backend->name);
     stream->request.sample_rate_hz = opened->sample_rate_hz;
     stream->request.channel_count = opened->channel_count;
     stream->request.frames_per_buffer = info->frames_per_buffer;
@@ -227,12 +126,35 @@ static acap_result share_pool(acap_stream *stream, acap_pool *pool, uint32_t buf
     return ACAP_OK;
 }
 
+/* The past costs pool buffers, one for each frames_per_buffer of it, and one for the start of the oldest. */
+static acap_result set_history(acap_stream *stream, const acap_stream_config *config)
+{
+    const uint64_t frames = acap__ns_to_frames(config->history_ns, stream->info.sample_rate_hz);
+    const uint64_t buffers = frames == 0 ? 0 : (frames + stream->info.frames_per_buffer - 1) / stream->info.frames_per_buffer + 1;
+
+    if (buffers == 0)
+        return ACAP_OK;
+    if (buffers + ACAP__SPARE_BUFFERS > ACAP_MAX_POOL_BUFFERS)
+        return acap__fail(ACAP_ERROR_LIMIT, "so long a history would need %llu buffers", (unsigned long long)buffers);
+    if (stream->owns_pool) {
+        const acap_result result = acap__pool_grow(stream->pool, (uint32_t)buffers + ACAP__SPARE_BUFFERS);
+        if (result != ACAP_OK)
+            return result;
+    }
+    stream->ingest.history = acap__aligned_calloc(buffers * sizeof *stream->ingest.history);
+    if (stream->ingest.history == NULL)
+        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for a history of %llu buffers", (unsigned long long)buffers);
+    stream->ingest.history_buffers = (uint32_t)buffers;
+    stream->reserved_buffers = (uint32_t)buffers;
+    return ACAP_OK;
+}
+
 static acap_result set_pool(acap_stream *stream, const acap_stream_config *config)
 {
     const uint32_t buffers_max = config->pool_buffers_max != 0 ? config->pool_buffers_max : ACAP_MAX_POOL_BUFFERS;
     const uint32_t buffers_min = config->pool_buffers_min != 0 ? config->pool_buffers_min : acap__min_u32(ACAP__SPARE_BUFFERS, buffers_max);
     const uint32_t flags = (config->flags & ACAP_STREAM_LOCK_MEMORY) ? ACAP_POOL_LOCK_MEMORY : 0;
-    uint32_t buffer_bytes;
+    uint32_t buffer_bytes = 0;
     acap_result result = set_geometry(stream, &buffer_bytes);
 
     if (result != ACAP_OK)
@@ -241,7 +163,7 @@ static acap_result set_pool(acap_stream *stream, const acap_stream_config *confi
     result = stream->owns_pool ? acap__pool_make(flags, buffer_bytes, buffers_min, buffers_max, &stream->pool)
                                : share_pool(stream, config->pool, buffer_bytes);
     stream->ingest.pool = stream->pool;
-    return result;
+    return result == ACAP_OK ? set_history(stream, config) : result;
 }
 
 static acap_stream *make_stream(acap_context *context, const acap__backend *backend)
@@ -290,20 +212,12 @@ static void leave_context(acap_stream *stream)
     acap__mutex_unlock(&context->lock);
 }
 
-static acap_result open_device(acap_stream *stream, int64_t until_ns)
-{
-    stream->request.position = stream->ingest.figures.position;
-    const acap_result result = acap__slot_open(stream->backend, &stream->request, &stream->ingest, until_ns, &stream->slot);
-
-    if (result == ACAP_OK)
-        stream->ingest.source_format = stream->slot->opened.source_format;
-    return result;
-}
-
 static acap_result open_stream(acap_stream *stream, const acap__request *request, const acap_stream_config *config)
 {
     set_device(stream, request);
-    acap_result result = open_device(stream, acap_clock_ns() + CALL_LIMIT_NS);
+    stream->virtual_start_ns = acap_clock_ns();
+    stream->request.now_ns = stream->virtual_start_ns;
+    acap_result result = acap__stream_open_device(stream, &stream->request, acap_clock_ns() + CALL_LIMIT_NS);
 
     if (result != ACAP_OK)
         return result;
@@ -346,92 +260,21 @@ acap_result ACAP_CALL acap_stream_open(acap_context *context, const acap_stream_
     return result;
 }
 
-/* ---- starting and stopping ---- */
+/* ---- closing ---- */
 
-static acap_result start_device(acap_stream *stream, int64_t until_ns)
+/* What the readers have not taken counts as well: it stays until they are closed. */
+static void tell_what_is_held(acap_stream *stream)
 {
-    if (stream->slot == NULL) {
-        const acap_result result = open_device(stream, until_ns);
-        if (result != ACAP_OK)
-            return result;
-    }
-    const acap_result result = acap__slot_start(stream->slot, until_ns);
-    if (result != ACAP_OK)
-        stream->slot = NULL; /* it has been closed, or belongs to the call that hangs */
-    return result;
-}
+    acap_pool_stats stats = ACAP_POOL_STATS_INIT;
+    acap_event event = ACAP_EVENT_INIT;
 
-/* In control. Readers go on before the first frame can come. */
-static acap_result start_controlled(acap_stream *stream, int64_t until_ns)
-{
-    if (acap__load_relaxed(&stream->state) == ACAP_STATE_RUNNING)
-        return ACAP_OK;
-    acap__mutex_lock(&stream->lock);
-    const bool is_possible = !stream->is_ended && !stream->is_stuck_inside;
-    if (is_possible)
-        set_ends(stream, 0, ACAP__END_STOPPED | ACAP__END_LOST);
-    acap__mutex_unlock(&stream->lock);
-    if (!is_possible)
-        return acap__fail(ACAP_ERROR_INVALID_STATE, stream->is_ended ? "the context of this stream was destroyed"
-                                                                     : "an audio thread entered this stream and never left");
-    const acap_result result = start_device(stream, until_ns);
-    acap__mutex_lock(&stream->lock);
-    if (result == ACAP_OK) {
-        stream->has_run = true;
-        stream->info.latency_ns = stream->slot->opened.latency_ns;
-        acap__store_release(&stream->state, ACAP_STATE_RUNNING);
-        (void)acap__and_seq_cst(&stream->user_gate.word, ~ACAP__GATE_CLOSED);
-    } else if (stream->has_run) {
-        set_ends(stream, ACAP__END_STOPPED, 0);
-    }
-    acap__mutex_unlock(&stream->lock);
-    return result;
-}
-
-acap_result ACAP_CALL acap_stream_start(acap_stream *stream)
-{
-    const int64_t until_ns = acap_clock_ns() + CALL_LIMIT_NS;
-
-    if (acap__forked())
-        return acap__fail_forked();
-    if (stream == NULL)
-        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_start: stream must not be NULL");
-    acap_result result = enter_control(stream, until_ns);
-    if (result != ACAP_OK)
-        return result;
-    result = start_controlled(stream, until_ns);
-    leave_control(stream);
-    return result;
-}
-
-/* In control. The data is complete before the host is asked for anything. */
-static acap_result stop_controlled(acap_stream *stream, int64_t until_ns)
-{
-    acap__mutex_lock(&stream->lock);
-    acap__device_slot *slot = NULL;
-    if (acap__load_relaxed(&stream->state) != ACAP_STATE_STOPPED) {
-        shut(stream, ACAP__END_STOPPED);
-        slot = stream->slot;
-        stream->slot = NULL;
-    }
-    acap__mutex_unlock(&stream->lock);
-    return slot == NULL ? ACAP_OK : acap__slot_close(slot, until_ns);
-}
-
-acap_result ACAP_CALL acap_stream_stop(acap_stream *stream)
-{
-    const int64_t until_ns = acap_clock_ns() + CALL_LIMIT_NS;
-
-    if (acap__forked())
-        return acap__fail_forked();
-    if (stream == NULL)
-        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_stop: stream must not be NULL");
-    acap_result result = enter_control(stream, until_ns);
-    if (result != ACAP_OK)
-        return result;
-    result = stop_controlled(stream, until_ns);
-    leave_control(stream);
-    return result;
+    if (!stream->owns_pool || acap_pool_get_stats(stream->pool, &stats) != ACAP_OK || stats.in_use == 0)
+        return;
+    event.type = ACAP_EVENT_LOG;
+    event.level = ACAP_LEVEL_INFO;
+    event.stream_id = stream->info.stream_id;
+    acap__events_post(&stream->context->events, &event, "stream %llu was closed with %u buffers queued or held, the oldest for %lld ms",
+                      (unsigned long long)event.stream_id, stats.in_use, (long long)(stats.oldest_held_ns / ACAP__NS_PER_MS));
 }
 
 void ACAP_CALL acap_stream_close(acap_stream *stream)
@@ -440,6 +283,7 @@ void ACAP_CALL acap_stream_close(acap_stream *stream)
         return;
     leave_context(stream);
     acap__stream_end(stream);
+    tell_what_is_held(stream);
     acap__stream_release(stream);
 }
 
@@ -482,6 +326,9 @@ acap_result ACAP_CALL acap_stream_get_stats(const acap_stream *const_stream, aca
     stats.host_overflows = acap__load_relaxed(&ingest->host_overflows);
     stats.callback_ns_max = acap__load_relaxed(&ingest->callback_ns_max);
     stats.callback_ns_total = acap__load_relaxed(&ingest->callback_ns_total);
+    stats.realtime = acap__load_relaxed(&ingest->realtime);
+    stats.recoveries = acap__load_relaxed(&ingest->recoveries);
+    stats.measured_rate_hz = (double)acap__load_relaxed(&ingest->measured_rate_uhz) / 1e6;
     return acap__give_stream_stats(out, &stats);
 }
 
@@ -508,18 +355,43 @@ acap_result ACAP_CALL acap_stream_push(acap_stream *stream, const void *frames, 
     return is_in ? ACAP_OK : acap__fail(ACAP_ERROR_INVALID_STATE, "acap_stream_push: the stream was stopped");
 }
 
+/* One step of virtual time: what the device delivers until then, and a look of the watch. */
+static acap_result advance_step(acap_stream *stream, uint64_t frame_count)
+{
+    const bool is_running = acap__gate_enter(&stream->user_gate);
+
+    /* A lost device does not deliver, but its clock goes on: the watch wants it back. */
+    if (!is_running && acap__load_acquire(&stream->state) != ACAP_STATE_LOST)
+        return acap__fail(ACAP_ERROR_INVALID_STATE, "acap_stream_sim_advance: the stream is stopped");
+    acap__store_relaxed(&stream->virtual_frames, acap__load_relaxed(&stream->virtual_frames) + frame_count);
+    const int64_t now_ns = acap__stream_now_ns(stream);
+    if (is_running) {
+        stream->backend->advance(stream->slot->opened.device, now_ns);
+        acap__gate_leave(&stream->user_gate);
+    }
+    acap__watch_look(stream, now_ns);
+    return ACAP_OK;
+}
+
 acap_result ACAP_CALL acap_stream_sim_advance(acap_stream *stream, uint64_t frame_count)
 {
-    acap__failure failure;
+    acap_result result = ACAP_OK;
 
     if (acap__forked())
         return acap__fail_forked();
-    if (stream == NULL || stream->backend->advance == NULL)
+    if (stream == NULL || stream->backend->advance == NULL || acap__load_relaxed(&stream->clock) != ACAP__CLOCK_VIRTUAL)
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_sim_advance: %s",
-                          stream == NULL ? "stream must not be NULL" : "this is no \"sim:\" stream");
-    if (!acap__gate_enter(&stream->user_gate))
-        return acap__fail(ACAP_ERROR_INVALID_STATE, "acap_stream_sim_advance: the stream is stopped, or another thread advances it");
-    const acap_result result = stream->backend->advance(stream->slot->opened.device, frame_count, &failure);
-    acap__gate_leave(&stream->user_gate);
-    return result == ACAP_OK ? ACAP_OK : acap__fail_with(&failure);
+                          stream == NULL ? "stream must not be NULL" : "this is no \"sim:\" stream with pace=manual");
+    /* The gate alone would let two callers take turns from step to step, and both look as the watch. acq_rel: what the last one wrote is
+       seen. */
+    if (acap__exchange_acq_rel(&stream->is_advancing, 1u) != 0)
+        return acap__fail(ACAP_ERROR_INVALID_STATE, "acap_stream_sim_advance: another thread advances the stream");
+    const uint64_t step_frames = acap__ns_to_frames(ACAP__WATCH_STEP_NS, stream->info.sample_rate_hz);
+    do {
+        const uint64_t step = frame_count < step_frames ? frame_count : step_frames;
+        result = advance_step(stream, step);
+        frame_count -= step;
+    } while (result == ACAP_OK && frame_count != 0);
+    acap__store_release(&stream->is_advancing, 0u);
+    return result;
 }

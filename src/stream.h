@@ -11,13 +11,14 @@
 #include "ingest.h"
 #include "os.h"
 #include "reader.h"
+#include "watch.h"
 
 #define ACAP__DEVICE_NAME_BYTES 512u
 #define ACAP__SPARE_BUFFERS 2u /* the one being filled, and one between the producer and a full queue */
 
 struct acap_stream {
     ACAP__ALIGNED acap__ingest ingest;
-    acap__u32 references; /* the handle and every reader */
+    acap__u32 references; /* the handle, every reader, the watch thread */
     acap__u32 state;      /* ACAP_STATE_* */
     acap__gate user_gate; /* push and sim_advance: keeps the device while the caller is inside */
     acap_context *context;
@@ -32,11 +33,18 @@ struct acap_stream {
     acap__device_slot *slot; /* the open device; NULL: none */
     acap_reader *readers[ACAP_MAX_READERS];
     acap_reader *retired; /* closed under a callback */
-    uint32_t reserved_buffers; /* queues and holds of the open readers */
+    uint32_t reserved_buffers; /* history; queues, holds and pre-roll of the open readers */
+    acap__watch watch;
+    acap__u32 clock; /* acap__clock_kind of the open or last device */
+    uint32_t on_device_lost;
     acap__request request; /* to open the same device again */
     char device[ACAP__DEVICE_NAME_BYTES];
     acap_stream_info info;
     acap_pool *pool; /* a handle */
+    /* the virtual clock of a device with manual pace; the caller of sim_advance alone moves it */
+    acap__u32 is_advancing; /* somebody is inside sim_advance */
+    int64_t virtual_start_ns;
+    acap__u64 virtual_frames;
     bool owns_pool;
     struct acap_stream *next; /* on the context's list, under its lock */
 };
@@ -45,6 +53,19 @@ void acap__stream_retain(acap_stream *stream);
 void acap__stream_release(acap_stream *stream);
 /* Ends it without waiting for the host; its handle stays valid. */
 void acap__stream_end(acap_stream *stream);
+
+/* Opens what the request says and makes the ingest ready for it. In control, or before anybody else knows the stream. */
+acap_result acap__stream_open_device(acap_stream *stream, const acap__request *request, int64_t until_ns);
+
+/* For the watch. The stream's clock: real or virtual. */
+int64_t acap__stream_now_ns(acap_stream *stream);
+/* Under lock: sleepers take what there is, whatever their threshold. */
+void acap__stream_nudge(acap_stream *stream);
+/* Under lock: gives the device up. */
+void acap__stream_lose(acap_stream *stream);
+/* Tries to get a lost device back; may wait for the host. False: not yet. */
+bool acap__stream_recover(acap_stream *stream, int64_t now_ns);
+
 /* What a checked configuration asks of which back end. The request points into config. */
 acap_result acap__stream_request(const acap_context *context, const acap_stream_config *config, acap__request *request,
                                  const acap__backend **backend);

@@ -6,7 +6,7 @@
 #include "params.h"
 #include "result.h"
 
-#define PASSAGE_LIMIT_NS (20 * ACAP__NS_PER_MS)
+#define PASSAGE_LIMIT_NS (500 * ACAP__NS_PER_MS) /* a producer that is no real-time thread may lose its core for tens of ms inside */
 
 static acap__gate *gate_of(acap_stream *stream)
 {
@@ -39,9 +39,9 @@ void acap__stream_drain_retired(acap_stream *stream)
     }
 }
 
-static acap_result reserve(acap_stream *stream, const acap_reader_config *config)
+static acap_result reserve(acap_stream *stream, const acap_reader_config *config, uint32_t preroll)
 {
-    const uint64_t needed = (uint64_t)stream->reserved_buffers + config->queue_buffers + config->hold_buffers;
+    const uint64_t needed = (uint64_t)stream->reserved_buffers + config->queue_buffers + config->hold_buffers + preroll;
 
     if (needed + ACAP__SPARE_BUFFERS > ACAP_MAX_POOL_BUFFERS)
         return acap__fail(ACAP_ERROR_LIMIT, "the readers of this stream would need %llu buffers", (unsigned long long)needed);
@@ -56,7 +56,7 @@ static acap_result reserve(acap_stream *stream, const acap_reader_config *config
 
 static void unreserve(acap_stream *stream, const acap_reader *reader)
 {
-    stream->reserved_buffers -= (uint32_t)reader->outlet.queue.capacity + reader->hold_buffers;
+    stream->reserved_buffers -= (uint32_t)reader->outlet.queue.capacity + reader->hold_buffers + reader->preroll_room;
 }
 
 static uint32_t free_slot(const acap_stream *stream)
@@ -93,25 +93,110 @@ static void publish(acap_stream *stream, acap_reader *reader, uint32_t slot)
     let_passage_end(stream);
 }
 
+/* ---- the past ---- */
+
+/* How many of the newest history buffers so many frames may be spread over; one of them may be a short one. */
+static uint32_t preroll_buffers(const acap_stream *stream, uint64_t frames)
+{
+    const uint64_t buffers = frames == 0 ? 0 : (frames + stream->info.frames_per_buffer - 1) / stream->info.frames_per_buffer + 1;
+
+    return buffers < stream->ingest.history_buffers ? (uint32_t)buffers : stream->ingest.history_buffers;
+}
+
+/* A second reference to history buffer number, or NULL: it is not there any more. Slots are owned by exchange, so that nothing brings a
+   buffer back whose last reference was just dropped. */
+static acap__header *copy_from_history(acap_stream *stream, uint64_t number)
+{
+    acap__ptr *slot = &stream->ingest.history[number % stream->ingest.history_buffers];
+    acap__header *header = (acap__header *)acap__exchange_acq_rel(slot, NULL);
+    void *nothing = NULL;
+
+    if (header == NULL)
+        return NULL;
+    const bool is_wanted = ACAP__GET(header->sequence) == number;
+    if (is_wanted)
+        acap__header_share(header, 1);
+    /* Put back, unless the producer has put a newer one there meanwhile: then this one has been evicted. */
+    if (!acap__cas_acq_rel_relaxed(slot, &nothing, header))
+        acap__header_recycle(header);
+    return is_wanted ? header : NULL;
+}
+
+/* Where the reader's own buffers begin, whether a callback has seen its outlet or not. */
+static uint64_t first_live_buffer(acap_stream *stream, acap_reader *reader)
+{
+    /* acquire: pairs with the release of published. First, and then the state: an outlet that is not live by now will be made so by a
+       passage that publishes from here on. */
+    const uint64_t published = acap__load_acquire(&stream->ingest.published);
+
+    return acap__load_acquire(&reader->outlet.state) == ACAP__OUTLET_LIVE ? acap__load_relaxed(&reader->outlet.start_buffer) : published;
+}
+
+static void reverse(acap__header **headers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count / 2; i++) {
+        acap__header *header = headers[i];
+        headers[i] = headers[count - 1 - i];
+        headers[count - 1 - i] = header;
+    }
+}
+
+/* From the newest backwards, as long as the past hangs together and until it is as long as was asked for, lost frames included. */
+static void collect_preroll(acap_stream *stream, acap_reader *reader, uint64_t frames)
+{
+    uint64_t number = reader->preroll_room == 0 ? 0 : first_live_buffer(stream, reader);
+    uint64_t newest_end = 0;
+    uint32_t count = 0;
+
+    while (count < reader->preroll_room && number > 0) {
+        acap__header *header = copy_from_history(stream, --number);
+        if (header == NULL)
+            break;
+        const uint64_t end = header->buffer.position + header->buffer.frame_count;
+        newest_end = count == 0 ? end : newest_end;
+        if (newest_end - end >= frames) {
+            acap__header_recycle(header);
+            break;
+        }
+        reader->preroll[count++] = header;
+        reader->preroll_frames += header->buffer.frame_count;
+        reader->preroll_position = header->buffer.position;
+    }
+    reverse(reader->preroll, count);
+    reader->preroll_count = count;
+}
+
+void acap__stream_forget_history(acap_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->ingest.history_buffers; i++) {
+        acap__header *header = (acap__header *)acap__exchange_acq_rel(&stream->ingest.history[i], NULL);
+        if (header != NULL)
+            acap__header_recycle(header);
+    }
+}
+
 static acap_result open_locked(acap_stream *stream, acap_reader_config *config, acap_reader **out)
 {
     const uint32_t slot = free_slot(stream);
     const uint32_t reserved_before = stream->reserved_buffers;
+    const uint64_t preroll_frames = acap__ns_to_frames(config->preroll_ns, stream->info.sample_rate_hz);
+    const uint32_t preroll = preroll_buffers(stream, preroll_frames);
 
     if (stream->is_ended)
         return acap__fail(ACAP_ERROR_INVALID_STATE, "the context of this stream was destroyed");
     if (slot == ACAP_MAX_READERS)
         return acap__fail(ACAP_ERROR_LIMIT, "a stream has at most %u readers", ACAP_MAX_READERS);
     acap__stream_drain_retired(stream);
-    acap_result result = reserve(stream, config);
+    acap_result result = reserve(stream, config, preroll);
     if (result == ACAP_OK)
-        result = acap__reader_make(config, stream, &stream->ingest.ledger, stream->pool, out);
+        result = acap__reader_make(config, preroll, stream, &stream->ingest.ledger, stream->pool, out);
     if (result != ACAP_OK) {
         stream->reserved_buffers = reserved_before;
         return result;
     }
     acap__stream_retain(stream);
     publish(stream, *out, slot);
+    collect_preroll(stream, *out, preroll_frames);
     return ACAP_OK;
 }
 

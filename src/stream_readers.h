@@ -8,5 +8,7 @@
 
 /* Frees the retired readers that no callback can know any more. Under the stream's lock, or with nobody else left. */
 void acap__stream_drain_retired(acap_stream *stream);
+/* Gives the history back to the pool. With no producer inside. */
+void acap__stream_forget_history(acap_stream *stream);
 
 #endif

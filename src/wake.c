@@ -3,6 +3,8 @@
  * Called by: whoever claimed a sleeper (send; the audio thread among them) and the reader's consumer (sleep). */
 #include "wake.h"
 
+#include "check.h"
+
 void acap__wake_init(acap__wake *wake)
 {
     acap__store_relaxed(&wake->sleep, 0);
@@ -17,11 +19,13 @@ void acap__wake_destroy(acap__wake *wake)
 
 void acap__wake_send(acap__wake *wake, uint32_t kinds)
 {
+    acap__rt_exception_begin();
     /* The descriptor first: once the futex has woken the consumer, it may close the reader only after the gate, so both are safe. */
     if (kinds & ACAP__WAKE_FD)
         acap__event_set(&wake->event);
     if (kinds & ACAP__WAKE_FUTEX)
         acap__futex_wake(&wake->sleep);
+    acap__rt_exception_end();
 }
 
 void acap__wake_sleep(acap__wake *wake, uint32_t kinds, int64_t until_ns)

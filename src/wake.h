@@ -22,20 +22,20 @@ typedef struct acap__wake {
 /* wake_rt.c */
 
 /* rt, producer, after its fence: true: somebody sleeps, and was that of this call to wake: call acap__wake_send with *kinds. */
-bool acap__wake_claim(acap__wake *wake, uint32_t *kinds);
+bool acap__wake_claim(acap__wake *wake, uint32_t *kinds) ACAP__NONBLOCKING;
 /* Consumer: announces sleep. Look again afterwards at everything that would wake, and disarm if there is something. */
-void acap__wake_arm(acap__wake *wake, uint32_t kinds);
+void acap__wake_arm(acap__wake *wake, uint32_t kinds) ACAP__NONBLOCKING;
 /* true: nobody has claimed the wake meanwhile. */
-bool acap__wake_disarm(acap__wake *wake);
+bool acap__wake_disarm(acap__wake *wake) ACAP__NONBLOCKING;
 /* rt: fences and wakes whoever sleeps: for ends and interrupts, from any thread and from signal handlers. */
-void acap__wake_now(acap__wake *wake);
+void acap__wake_now(acap__wake *wake) ACAP__NONBLOCKING;
 
 /* wake.c */
 
 void acap__wake_init(acap__wake *wake);
 void acap__wake_destroy(acap__wake *wake);
 /* rt: at most one system call a kind. */
-void acap__wake_send(acap__wake *wake, uint32_t kinds);
+void acap__wake_send(acap__wake *wake, uint32_t kinds) ACAP__NONBLOCKING;
 /* Consumer, armed with ACAP__WAKE_FUTEX. May return early. */
 void acap__wake_sleep(acap__wake *wake, uint32_t kinds, int64_t until_ns);
 

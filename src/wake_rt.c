@@ -8,21 +8,22 @@ bool acap__wake_claim(acap__wake *wake, uint32_t *kinds)
     /* relaxed: the caller's seq_cst fence orders it after what it published. */
     if (acap__load_relaxed(&wake->sleep) == 0)
         return false;
-    /* relaxed: the exchange only decides who wakes; what the sleeper reads afterwards is published by what it waits for. */
-    *kinds = acap__exchange_relaxed(&wake->sleep, 0u);
+    /* acquire: pairs with the release in arm: the descriptor that is to be written exists. acap has no exchange with acquire alone. */
+    *kinds = acap__exchange_acq_rel(&wake->sleep, 0u);
     return *kinds != 0;
 }
 
 void acap__wake_arm(acap__wake *wake, uint32_t kinds)
 {
-    /* relaxed + seq_cst fence: pairs with the producer's fence: either it sees sleep, or the caller's next look sees what it published. */
-    acap__store_relaxed(&wake->sleep, kinds);
+    /* release: publishes the descriptor, where kinds has ACAP__WAKE_FD, to whoever claims. The seq_cst fence pairs with the producer's:
+       either it sees sleep, or the caller's next look sees what it published. */
+    acap__store_release(&wake->sleep, kinds);
     acap__fence_seq_cst();
 }
 
 bool acap__wake_disarm(acap__wake *wake)
 {
-    /* relaxed: as in the claim. */
+    /* relaxed: only decides who wakes. */
     return acap__exchange_relaxed(&wake->sleep, 0u) != 0;
 }
 

@@ -9,6 +9,7 @@
 #include "meter.h"
 #include "sink.h"
 #include "take.h"
+#include "trigger.h"
 
 #include <acap/acap.h>
 
@@ -37,7 +38,9 @@ typedef struct options {
     uint32_t channel_count;
     uint32_t format;
     double seconds; /* 0: until interrupted */
+    double preroll_seconds; /* 0: the file begins at once */
     bool fill_gaps;
+    bool waits_for_device; /* when it is lost */
     bool is_quiet;
 } options;
 
@@ -73,6 +76,8 @@ static int show_help(void)
          "  -f, --format=FORMAT   s16 (default), s24, s32, f32 or u8; FLAC holds s16 and s24\n"
          "  -t, --time=SECONDS    length of the file, fractions allowed, exact to the frame\n"
          "      --gaps=fill|cut   lost frames: silence, so that the file keeps time (default), or left out\n"
+         "      --preroll=SECONDS listen, and at a key or SIGUSR1 begin the file so long before\n"
+         "      --lost=wait|end   a device that goes away: wait for it and go on (default), or end the file\n"
          "  -q, --quiet           no progress line, which only a terminal gets anyway\n"
          "  -l, --list            list the devices\n"
          "  -h, --help            print this\n"
@@ -114,6 +119,13 @@ static int take_option(options *wanted, int option, const char *value)
         wanted->fill_gaps = strcmp(value, "fill") == 0;
         return wanted->fill_gaps || strcmp(value, "cut") == 0
                    ? CLI_OK : cli_misuse("--gaps is fill or cut, not %s", value);
+    case 'p':
+        return cli_parse_seconds(value, &wanted->preroll_seconds)
+                   ? CLI_OK : cli_misuse("%s is no time in seconds", value);
+    case 'L':
+        wanted->waits_for_device = strcmp(value, "wait") == 0;
+        return wanted->waits_for_device || strcmp(value, "end") == 0
+                   ? CLI_OK : cli_misuse("--lost is wait or end, not %s", value);
     default:
         wanted->is_quiet = true;
         return CLI_OK;
@@ -143,6 +155,7 @@ static bool parse_command_line(options *wanted, int argc, char **argv, int *stat
         { "device", required_argument, NULL, 'd' },   { "rate", required_argument, NULL, 'r' },
         { "channels", required_argument, NULL, 'c' }, { "format", required_argument, NULL, 'f' },
         { "time", required_argument, NULL, 't' },     { "gaps", required_argument, NULL, 'g' },
+        { "preroll", required_argument, NULL, 'p' },  { "lost", required_argument, NULL, 'L' },
         { "quiet", no_argument, NULL, 'q' },          { "list", no_argument, NULL, 'l' },
         { "help", no_argument, NULL, 'h' },           { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
@@ -206,25 +219,71 @@ static void ignore_write_signals(void)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static int open_device(recorder *self)
+static acap_result open_stream(recorder *self, int64_t history_ns)
 {
     const acap_stream_info empty = ACAP_STREAM_INFO_INIT;
     acap_stream_config config = ACAP_STREAM_CONFIG_INIT;
-    acap_result result = acap_context_create(NULL, &self->context);
 
     config.device = self->wanted.device;
     config.sample_rate_hz = self->wanted.sample_rate_hz;
     config.channel_count = self->wanted.channel_count;
     config.format = self->wanted.format;
+    config.history_ns = history_ns;
+    config.on_device_lost = self->wanted.waits_for_device ? ACAP_ON_LOST_WAIT : ACAP_ON_LOST_FAIL;
     self->info = empty;
+    const acap_result result = acap_stream_open(self->context, &config, &self->stream);
+
+    return result == ACAP_OK ? acap_stream_get_info(self->stream, &self->info) : result;
+}
+
+static int64_t preroll_ns(const recorder *self)
+{
+    return (int64_t)(self->wanted.preroll_seconds * 1e9);
+}
+
+/* What the past will cost is said before it is taken, and only an opened device tells how large its frames are. */
+static acap_result open_with_past(recorder *self)
+{
+    const double bytes = self->wanted.preroll_seconds * self->info.sample_rate_hz * self->info.channel_count
+                         * acap_format_bytes(self->info.format);
+
+    fprintf(stderr, "acap-record: %.3g s of pre-roll take %.1f MB of memory\n", self->wanted.preroll_seconds, bytes / 1e6);
+    acap_stream_close(self->stream);
+    self->stream = NULL;
+    return open_stream(self, preroll_ns(self));
+}
+
+static int open_device(recorder *self)
+{
+    acap_result result = acap_context_create(NULL, &self->context);
+
     if (result == ACAP_OK)
-        result = acap_stream_open(self->context, &config, &self->stream);
-    if (result == ACAP_OK)
-        result = acap_stream_get_info(self->stream, &self->info);
+        result = open_stream(self, 0);
+    if (result == ACAP_OK && self->wanted.preroll_seconds > 0)
+        result = open_with_past(self);
     return result == ACAP_OK ? CLI_OK : cli_fail_acap("the device cannot be opened", result);
 }
 
-/* The reader is there before the stream starts, so that the file begins with the device's first frame. */
+/* Listens until somebody says now. The handlers of the end are not there yet: until then an interrupt leaves no file. */
+static int wait_for_trigger(recorder *self)
+{
+    if (self->wanted.preroll_seconds <= 0)
+        return CLI_OK;
+    if (!trigger_prepare())
+        return cli_fail("the system has no pipe left to wait with");
+    const acap_result result = acap_stream_start(self->stream);
+
+    if (result != ACAP_OK)
+        return cli_fail_acap("the device cannot be started", result);
+    fprintf(stderr, "acap-record: listening; a key or SIGUSR1 begins the file %.3g s before\n", self->wanted.preroll_seconds);
+    mask_end_signals(SIG_UNBLOCK);
+    const bool is_go = trigger_wait();
+
+    mask_end_signals(SIG_BLOCK);
+    return is_go ? CLI_OK : cli_fail("interrupted before the recording began; nothing was written");
+}
+
+/* The reader is there before the stream starts, so that the file begins with the device's first frame; or it begins in the past. */
 static int open_reader(recorder *self)
 {
     acap_reader_config config = ACAP_READER_CONFIG_INIT;
@@ -236,6 +295,7 @@ static int open_reader(recorder *self)
     config.hold_buffers = 1;
     config.overflow = ACAP_OVERFLOW_DROP_NEWEST; /* one long gap instead of many short ones */
     config.name = "acap-record";
+    config.preroll_ns = preroll_ns(self);
     acap_result result = acap_reader_open(self->stream, &config, &self->reader);
 
     if (result == ACAP_OK)
@@ -304,6 +364,19 @@ static void warn_of_stall(recorder *self)
     self->has_stalled = true;
 }
 
+/* That the device went away or came back is worth a line, whatever the file makes of it. */
+static void tell_events(recorder *self)
+{
+    acap_event event = ACAP_EVENT_INIT;
+
+    while (acap_context_next_event(self->context, 0, &event) == ACAP_OK) {
+        if (event.type != ACAP_EVENT_STREAM_LOST && event.type != ACAP_EVENT_STREAM_RECOVERED)
+            continue;
+        end_progress_line(self);
+        cli_fail("%s", event.text);
+    }
+}
+
 /* What is queued stays borrowable, so that the file gets it all; then borrow says ACAP_END. */
 static void stop_device(recorder *self)
 {
@@ -326,21 +399,34 @@ static bool keep_buffer(recorder *self, const acap_buffer *buffer)
     return ok;
 }
 
+/* A file of a given length does not wait for a lost device any longer than that length. */
+static bool is_out_of_time(const recorder *self, int64_t begin_ns)
+{
+    acap_stream_stats stats = ACAP_STREAM_STATS_INIT;
+
+    return self->wanted.seconds > 0 && acap_stream_get_stats(self->stream, &stats) == ACAP_OK && stats.state == ACAP_STATE_LOST
+           && acap_clock_ns() - begin_ns > (int64_t)(self->wanted.seconds * 1e9);
+}
+
 /* Until the file is long enough, cannot be written or nothing more comes. */
 static int record(recorder *self)
 {
-    acap_result result = acap_stream_start(self->stream);
+    const int64_t begin_ns = acap_clock_ns();
+    acap_result result = acap_stream_start(self->stream); /* with pre-roll it runs already */
     const acap_buffer *buffer;
 
     if (result != ACAP_OK)
         return cli_fail_acap("the device cannot be started", result);
     while (!take_is_full(&self->recording)) {
         result = acap_reader_borrow(self->reader, STALL_SECONDS * INT64_C(1000000000), &buffer);
+        tell_events(self);
         if (result == ACAP_OK) {
             if (!keep_buffer(self, buffer))
                 return CLI_FAILED; /* finish() tells why */
         } else if (result == ACAP_TIMED_OUT) {
             warn_of_stall(self);
+            if (is_out_of_time(self, begin_ns))
+                return cli_fail("the device was lost and did not come back in time; the file ends there");
         } else if (result == ACAP_INTERRUPTED) {
             stop_device(self);
         } else if (result == ACAP_END) {
@@ -381,7 +467,8 @@ static int finish(recorder *self, int status)
 
     if (result == ACAP_OK)
         result = acap_stream_get_stats(self->stream, &stream);
-    if (result == ACAP_OK && self->out.error[0] == '\0' && !take_is_full(&self->recording))
+    /* Only once the queue is empty is what is missing up to the end lost. */
+    if (result == ACAP_OK && reader.frames_queued == 0 && self->out.error[0] == '\0' && !take_is_full(&self->recording))
         take_end(&self->recording, reader.end_position);
     sink_close(&self->out);
     end_progress_line(self);
@@ -397,6 +484,8 @@ static int run(recorder *self)
 {
     int status = open_device(self);
 
+    if (status == CLI_OK)
+        status = wait_for_trigger(self);
     if (status == CLI_OK)
         status = open_reader(self);
     if (status == CLI_OK)
@@ -420,6 +509,7 @@ int main(int argc, char **argv)
     cli_init("acap-record");
     opterr = 0;
     self.wanted.fill_gaps = true;
+    self.wanted.waits_for_device = true;
     if (!parse_command_line(&self.wanted, argc, argv, &status))
         return status;
     ignore_write_signals();

@@ -105,13 +105,13 @@ static void note_file_error(sink *self, int system_error, int code)
         snprintf(self->error, sizeof(self->error), "%s", text);
 }
 
-/* A WAV file that may grow too large begins as RF64; closing makes it a WAV again if it did not. */
+/* A WAV file that may grow too large is one that becomes RF64 if it does. */
 static bool open_file(sink *self, const char *path, uint64_t frame_limit)
 {
     SF_INFO info = file_info(find_type(path), self->format, self->sample_rate_hz, self->channel_count);
-    const bool may_outgrow_wav = frame_limit > WAV_DATA_BYTES_MAX / self->frame_bytes;
+    const bool is_wav = (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV;
 
-    if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV && may_outgrow_wav)
+    if (is_wav && frame_limit > WAV_DATA_BYTES_MAX / self->frame_bytes)
         info.format = SF_FORMAT_RF64 | (info.format & SF_FORMAT_SUBMASK);
     errno = 0;
     self->file = sf_open(path, SFM_WRITE, &info);
@@ -120,6 +120,7 @@ static bool open_file(sink *self, const char *path, uint64_t frame_limit)
         return false;
     }
     sf_command(self->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE); /* means nothing to the other types */
+    self->next_header_frame = is_wav ? self->sample_rate_hz : UINT64_MAX;
     return true;
 }
 
@@ -132,7 +133,6 @@ bool sink_open(sink *self, const char *path, uint32_t format, uint32_t sample_ra
     self->sample_rate_hz = sample_rate_hz;
     self->channel_count = channel_count;
     self->frame_bytes = acap_format_bytes(format) * channel_count;
-    self->next_header_frame = sample_rate_hz;
     if (!sink_check(self, path, format, sample_rate_hz, channel_count))
         return false;
     return is_raw(path) || open_file(self, path, frame_limit);
@@ -206,6 +206,14 @@ static sf_count_t write_to_file(sink *self, const void *frames, sf_count_t frame
     }
 }
 
+/* A WAV file that is never closed, because the power fails, then still plays but for its last second. The other types need no header
+   for that, and libsndfile would begin them anew. */
+static void update_header(sink *self)
+{
+    sf_command(self->file, SFC_UPDATE_HEADER_NOW, NULL, 0);
+    self->next_header_frame = self->frames_written + self->sample_rate_hz;
+}
+
 bool sink_write(sink *self, const void *frames, uint64_t frame_count)
 {
     if (self->file == NULL)
@@ -220,11 +228,8 @@ bool sink_write(sink *self, const void *frames, uint64_t frame_count)
         note_file_error(self, system_error, code);
         return false;
     }
-    if (self->frames_written >= self->next_header_frame) {
-        /* A file that is never closed, because the power fails, then still plays but for its last second. */
-        sf_command(self->file, SFC_UPDATE_HEADER_NOW, NULL, 0);
-        self->next_header_frame = self->frames_written + self->sample_rate_hz;
-    }
+    if (self->frames_written >= self->next_header_frame)
+        update_header(self);
     return true;
 }
 
@@ -244,15 +249,23 @@ bool sink_write_silence(sink *self, uint64_t frame_count)
     return true;
 }
 
+/* For FLAC sf_close() keeps it to itself that the last block could not be written, but errno tells. */
+static bool is_write_error(int system_error)
+{
+    return system_error == ENOSPC || system_error == EFBIG || system_error == EDQUOT || system_error == EIO;
+}
+
 bool sink_close(sink *self)
 {
     if (self->file == NULL)
         return true;
     errno = 0;
     const int code = sf_close(self->file);
+    const int system_error = errno;
 
     self->file = NULL;
-    if (code != SF_ERR_NO_ERROR)
-        note_file_error(self, errno, code);
-    return code == SF_ERR_NO_ERROR;
+    if (code == SF_ERR_NO_ERROR && !is_write_error(system_error))
+        return true;
+    note_file_error(self, system_error, code);
+    return false;
 }

@@ -148,6 +148,20 @@ typedef int32_t acap_result;
 
 #define ACAP_WAIT_FOREVER (-1) /**< a timeout_ns */
 
+#define ACAP_EVENT_STREAM_STALLED 1u   /**< no callback for max(3 periods, 250 ms) */
+#define ACAP_EVENT_STREAM_LOST 2u      /**< no callback for 2 s (5 s before the first), or the host gave up */
+#define ACAP_EVENT_STREAM_RECOVERED 3u /**< the device is back; frames: the gap */
+#define ACAP_EVENT_DEVICES_CHANGED 4u  /**< a device came or went: list them again */
+#define ACAP_EVENT_FRAMES_LOST 5u      /**< the stream lost frames; position: where it was found; frames */
+#define ACAP_EVENT_HOST_STUCK 6u       /**< a call into the sound system did not return and was left behind */
+#define ACAP_EVENT_SUSPECT_SILENCE 7u  /**< 5 s of digital silence */
+#define ACAP_EVENT_POOL_LOW 8u         /**< few buffers are free, and the pool cannot or may not grow */
+#define ACAP_EVENT_LOG 9u              /**< what ALSA, JACK and PortAudio would have printed */
+
+#define ACAP_LEVEL_ERROR 1u   /**< acap_event.level */
+#define ACAP_LEVEL_WARNING 2u /**< acap_event.level */
+#define ACAP_LEVEL_INFO 3u    /**< acap_event.level */
+
 #define ACAP_MIN_SAMPLE_RATE_HZ 8000u       /**< smallest sample_rate_hz */
 #define ACAP_MAX_SAMPLE_RATE_HZ 384000u     /**< largest sample_rate_hz */
 #define ACAP_MAX_CHANNELS 128u              /**< largest channel_count */
@@ -278,6 +292,70 @@ ACAP_API acap_result ACAP_CALL acap_context_create(const acap_context_config *co
  * @since 0.1
  */
 ACAP_API void ACAP_CALL acap_context_destroy(acap_context *context);
+
+/* ---- Events -------------------------------------------------------------------------------- */
+
+/** Something that a program may want to know of. */
+typedef struct acap_event {
+    uint32_t struct_size; /**< sizeof(acap_event) */
+    uint32_t type;        /**< ACAP_EVENT_* */
+    uint32_t level;       /**< ACAP_LEVEL_* */
+    uint32_t reserved;    /**< 0 */
+    uint64_t stream_id;   /**< acap_stream_info.stream_id; 0 where no stream is meant */
+    uint64_t position;    /**< FRAMES_LOST: where it was found; others: the stream's position */
+    uint64_t frames;      /**< FRAMES_LOST, STREAM_RECOVERED: how many */
+    uint64_t events_lost; /**< discarded just before this one because nobody took them */
+    int64_t time_ns;      /**< when, by acap_clock_ns() */
+    char text[256];       /**< for people */
+} acap_event;
+
+/** Static initializer of acap_event. */
+#define ACAP_EVENT_INIT { sizeof(acap_event), 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+
+/**
+ * Takes the oldest event. At most 256 wait; beyond, the oldest are discarded and counted.
+ *
+ * @param[in]     context     a context.
+ * @param[in]     timeout_ns  nanoseconds; 0 returns at once, ACAP_WAIT_FOREVER waits.
+ * @param[in,out] event       struct_size is read.
+ * @return ACAP_OK, ACAP_TIMED_OUT, ACAP_INTERRUPTED, or
+ *         - ACAP_ERROR_INVALID_ARGUMENT: NULL, or a negative timeout other than ACAP_WAIT_FOREVER
+ *         - ACAP_ERROR_ABI_MISMATCH: event->struct_size
+ *         - ACAP_ERROR_FORKED
+ * @thread any
+ * @rt no: may block
+ * @since 0.1
+ */
+ACAP_API acap_result ACAP_CALL acap_context_next_event(acap_context *context, int64_t timeout_ns,
+                                                       acap_event *event);
+
+/**
+ * Makes the current or the next acap_context_next_event() return ACAP_INTERRUPTED, once.
+ *
+ * @param[in] context  a context.
+ * @return ACAP_OK, or
+ *         - ACAP_ERROR_INVALID_ARGUMENT: NULL
+ *         - ACAP_ERROR_FORKED
+ * @thread any
+ * @rt no: may block
+ * @since 0.1
+ */
+ACAP_API acap_result ACAP_CALL acap_context_interrupt(acap_context *context);
+
+/**
+ * A handle for event loops, readable as long as an event waits; see acap_reader_get_wait_handle().
+ *
+ * @param[in]  context  a context.
+ * @param[out] out      the handle, valid until the context is destroyed; -1 on failure.
+ * @return ACAP_OK, or
+ *         - ACAP_ERROR_INVALID_ARGUMENT: NULL
+ *         - ACAP_ERROR_LIMIT: no descriptor is left
+ *         - ACAP_ERROR_FORKED
+ * @thread any
+ * @rt no: may block
+ * @since 0.1
+ */
+ACAP_API acap_result ACAP_CALL acap_context_get_wait_handle(acap_context *context, intptr_t *out);
 
 /* ---- Devices ------------------------------------------------------------------------------- */
 
@@ -576,16 +654,18 @@ typedef struct acap_stream_config {
     uint32_t format;            /**< ACAP_FORMAT_*; 0: F32 */
     uint32_t frames_per_buffer; /**< 0: 10 ms; a buffer has exactly so many, fewer only where
                                      ACAP_BUFFER_PARTIAL says so */
-    uint32_t pool_buffers_min;  /**< 0: what the readers opened so far need */
+    uint32_t pool_buffers_min;  /**< 0: what history and the readers opened so far need */
     uint32_t pool_buffers_max;  /**< 0: no limit but memory; the pool grows up to it, never on the
                                      audio thread */
     int64_t latency_ns;         /**< asked of the device; 0: what is safe for a recorder */
     acap_pool *pool;            /**< NULL: the stream's own; else shared with other streams, without
                                      isolation between them */
-    uint32_t on_device_lost;    /**< ACAP_ON_LOST_FAIL; the others are refused by this version */
+    uint32_t on_device_lost;    /**< ACAP_ON_LOST_* */
     uint32_t reserved;          /**< 0 */
     ACAP_PAD32(reserved_32b)
-    int64_t history_ns; /**< 0; this version keeps no past and refuses other values */
+    int64_t history_ns; /**< how much of the past stays borrowable for new readers (pre-roll), in the
+                             pool, without a copy: about rate * channels * sample bytes a second;
+                             0: none */
 } acap_stream_config;
 
 /** Static initializer of acap_stream_config. */
@@ -658,11 +738,20 @@ ACAP_API acap_result ACAP_CALL acap_device_supports(acap_context *context,
  *
  * "sim:counter", "sim:sine", "sim:noise" (fixed seed) and "sim:silence" are simulated devices.
  * Options follow a '?', joined by '&': `pace=real` (default), `pace=fast` (as fast as the machine
- * can, waiting for nobody) or `pace=manual` (by acap_stream_sim_advance()); `hz=440` (sine);
- * `period=256` (frames a callback). Frame n of the device is the frame at stream position n. With
- * x = n modulo 2^32, channel c of sim:counter is S16: (x + c * 0x1111) mod 2^16 as two's
- * complement; S24: (x + c * 0x010101) mod 2^24 as two's complement; S32: x << 8 | c; F32:
- * (((x + c * 0x010101) mod 2^24) - 2^23) / 2^23; U8: (x + c * 17) mod 256.
+ * can, waiting for nobody) or `pace=manual` (by acap_stream_sim_advance(), in virtual time);
+ * `hz=440` (sine); `period=256` (frames a callback). They fail on cue, at times that count from the
+ * stream's first start by the nominal rate: `ppm=+80` (the device's clock is so much fast),
+ * `jitter=5ms` (each callback is 0 to 5 ms late), `xrun=2s:480f` (at 2 s the host loses 480 frames,
+ * without a word; `:flag` behind it: with its overflow flag), `stall=5s:3s` (at 5 s no callback for
+ * 3 s, what was captured meanwhile is lost), `burst` (a stall's frames come at its end, all at
+ * once; `burst=2s`: the last 2 s of them), `unplug=5s`, `replug=7s`, `stuck=open`, `stuck=start`,
+ * `stuck=stop` (the call never returns; `stuck=stop:2s`: after 2 s), `fail=open`, `fail=start`.
+ * Several xruns and stalls may be given.
+ *
+ * Frame n of a simulated device is the frame at stream position n. With x = n modulo 2^32, channel c
+ * of sim:counter is S16: (x + c * 0x1111) mod 2^16 as two's complement; S24: (x + c * 0x010101) mod
+ * 2^24 as two's complement; S32: x << 8 | c; F32: (((x + c * 0x010101) mod 2^24) - 2^23) / 2^23; U8:
+ * (x + c * 17) mod 256.
  *
  * Returns within 5 s however stuck the host is.
  *
@@ -670,9 +759,9 @@ ACAP_API acap_result ACAP_CALL acap_device_supports(acap_context *context,
  * @param[in]  config   NULL: all defaults.
  * @param[out] out      the stream; close it with acap_stream_close().
  * @return ACAP_OK, or
- *         - ACAP_ERROR_INVALID_ARGUMENT: NULL context or out, unknown flags or format, non-zero
- *           reserved members or members that this version refuses, numbers out of range, a device
- *           string that cannot be parsed, buffers_min > buffers_max
+ *         - ACAP_ERROR_INVALID_ARGUMENT: NULL context or out, unknown flags, format or
+ *           on_device_lost, non-zero reserved members, numbers out of range, a device string that
+ *           cannot be parsed, buffers_min > buffers_max
  *         - ACAP_ERROR_ABI_MISMATCH: config->struct_size
  *         - ACAP_ERROR_NO_DEVICE: none of that name, or several; the error names near ones
  *         - ACAP_ERROR_DEVICE_BUSY
@@ -826,7 +915,8 @@ typedef struct acap_reader_config {
                                  than queue_buffers is an error */
     uint32_t hold_buffers;  /**< how many this consumer will keep at once; the pool reserves them,
                                  nobody enforces them; 0: queue_buffers */
-    int64_t preroll_ns;     /**< 0; this version keeps no past and refuses other values */
+    int64_t preroll_ns;     /**< start so far in the past, out of the stream's history, or as far as
+                                 it goes; rounded up to whole buffers */
     const char *name;       /**< for reports; copied; NULL: "reader" */
     ACAP_PAD32(reserved_32)
 } acap_reader_config;
@@ -845,7 +935,8 @@ typedef struct acap_reader_stats {
     uint32_t queued_buffers;      /**< waiting now */
     uint32_t queued_buffers_peak; /**< most that waited at once */
     uint32_t reserved;            /**< 0 */
-    uint64_t start_position;      /**< the stream's position when the reader was opened */
+    uint64_t start_position;      /**< the stream's position when the reader was opened, or that of
+                                       the first history buffer that it was given */
     uint64_t end_position;        /**< up to which this snapshot speaks */
     uint64_t buffers_delivered;   /**< borrowed */
     uint64_t frames_delivered;    /**< in borrowed buffers */
@@ -866,14 +957,15 @@ typedef struct acap_reader_stats {
  * Opens a reader, at any time, whether the stream runs or not.
  *
  * It gets every buffer that is published from now on; the one that is being filled is delivered
- * whole. Grows the stream's own pool so that all queues, all hold_buffers and 2 more fit.
+ * whole. With preroll_ns it first gets the stream's history from so far back. Grows the stream's
+ * own pool so that history, all queues, all hold_buffers and 2 more fit.
  *
  * @param[in]  stream  a stream.
  * @param[in]  config  NULL: all defaults.
  * @param[out] out     the reader; close it with acap_reader_close().
  * @return ACAP_OK, or
  *         - ACAP_ERROR_INVALID_ARGUMENT: NULL, unknown flags or overflow, wake_buffers >
- *           queue_buffers, a member that this version refuses
+ *           queue_buffers, a negative preroll_ns
  *         - ACAP_ERROR_ABI_MISMATCH: config->struct_size
  *         - ACAP_ERROR_LIMIT: ACAP_MAX_READERS, ACAP_MAX_QUEUE_BUFFERS, or pool_buffers_max
  *         - ACAP_ERROR_INVALID_STATE: the context is gone
@@ -901,8 +993,8 @@ ACAP_API void ACAP_CALL acap_reader_close(acap_reader *reader);
 /**
  * Borrows the next buffer.
  *
- * Sleeps only on an empty queue; asleep, it wakes at wake_buffers, at the end, an interrupt or the
- * timeout, and at the timeout returns a buffer if there is any.
+ * Sleeps only on an empty queue; asleep, it wakes at wake_buffers, at the end, a stall, an
+ * interrupt or the timeout, and at a stall or the timeout returns a buffer if there is any.
  *
  * @param[in]  reader      a reader.
  * @param[in]  timeout_ns  nanoseconds; 0 returns at once, ACAP_WAIT_FOREVER waits.
