@@ -235,7 +235,8 @@ struct handle_asked_for : rl::test_suite<handle_asked_for, 3>, with_reader {
     }
 };
 
-const model::add_property<handle_asked_for> asked_for("wake-descriptor-asked", "a sleeper is woken whoever asks for its descriptor meanwhile", 1);
+const model::add_property<handle_asked_for> asked_for("wake-descriptor-asked",
+    "a sleeper is woken whoever asks for its descriptor meanwhile", 1);
 
 /* The consumer gives up when its time has come. */
 struct timed : rl::test_suite<timed, 2>, with_reader {
