@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -160,6 +161,18 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
+/* All but those that a thread gives itself by a fault, and a profiler's. */
+static void block_signals(sigset_t *before)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF};
+    sigset_t blocked;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&blocked, own[i]);
+    pthread_sigmask(SIG_BLOCK, &blocked, before);
+}
+
 bool acap__thread_start(void (*run)(void *), void *argument, const char *name)
 {
     struct thread_start *start = malloc(sizeof *start);
@@ -171,7 +184,12 @@ bool acap__thread_start(void (*run)(void *), void *argument, const char *name)
     start->run = run;
     start->argument = argument;
     strncpy(start->name, name, sizeof start->name - 1);
-    if (pthread_create(&thread, NULL, thread_main, start) != 0) {
+    /* The program's signals are for the program's threads; what a sound library starts from one of ours inherits that. */
+    sigset_t before;
+    block_signals(&before);
+    const int failure = pthread_create(&thread, NULL, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure != 0) {
         free(start);
         return false;
     }

@@ -4,6 +4,8 @@
  * Runs on: the public API; streams are fed by the test or run in virtual time. */
 #include "fixture.h"
 
+#include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -436,6 +438,72 @@ static void memory_can_be_locked(void **state)
     acap_context_destroy(context);
 }
 
+/* Signals that the program may have a handler for: of another thread than the one that expects it. */
+static bool takes_signals(const char *task)
+{
+    static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM, SIGPIPE};
+    char path[64];
+    char line[256];
+    unsigned long long blocked = 0;
+
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/status", task);
+    FILE *status = fopen(path, "r");
+    assert_non_null(status);
+    while (fgets(line, sizeof line, status) != NULL)
+        if (strncmp(line, "SigBlk:", 7) == 0)
+            blocked = strtoull(line + 7, NULL, 16);
+    fclose(status);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (!(blocked & (1ULL << (wanted[i] - 1))))
+            return true;
+    return false;
+}
+
+static bool is_acaps(const char *task)
+{
+    char path[64];
+    char name[32] = "";
+
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/comm", task);
+    FILE *comm = fopen(path, "r");
+    if (comm == NULL)
+        return false;
+    assert_non_null(fgets(name, sizeof name, comm));
+    fclose(comm);
+    return strncmp(name, "acap-", 5) == 0;
+}
+
+/* The names are given by the threads themselves. */
+static bool sees_three_threads(void *count)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned *seen = count;
+
+    assert_non_null(tasks);
+    *seen = 0;
+    for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
+        if (task->d_name[0] == '.' || !is_acaps(task->d_name))
+            continue;
+        (*seen)++;
+        assert_false(takes_signals(task->d_name));
+    }
+    closedir(tasks);
+    return *seen >= 3;
+}
+
+static void threads_of_the_library_take_none_of_the_programs_signals(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_stream *stream = open_stream(context, "sim:counter", ACAP_FORMAT_S16, 1, 480);
+    unsigned count = 0;
+
+    (void)state;
+    assert_ok(acap_stream_start(stream));
+    assert_true(eventually(sees_three_threads, &count)); /* host, device, watch */
+    acap_stream_close(stream);
+    acap_context_destroy(context);
+}
+
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +524,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(callbacks_are_timed),
         cmocka_unit_test(the_pool_that_a_stream_tells_of_is_the_one_it_fills),
         cmocka_unit_test(a_closed_stream_ends_its_readers),
+        cmocka_unit_test(threads_of_the_library_take_none_of_the_programs_signals),
         cmocka_unit_test(memory_that_may_not_be_locked_is_a_matter_of_permission),
         cmocka_unit_test(memory_can_be_locked),
     };

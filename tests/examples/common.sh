@@ -69,7 +69,7 @@ collect() {
     tries=0
     until is_over "$2"; do
         tries=$((tries + 1))
-        [ "$tries" -le 400 ] || fail "process $2 does not end"
+        [ "$tries" -le 400 ] || fail "process $2 does not end: $(ps -o stat=,args= -p "$2")"
         sleep 0.05
     done
     status=0
