@@ -103,6 +103,28 @@ static void run_bare_memcpy(void *state, uint32_t operations)
     }
 }
 
+/* What no pool that is shared between threads can do without: the least that the copy has to wait for. */
+static void copy_and_lock(rig *subject, uint32_t operations, uint32_t locked)
+{
+    static acap__u64 word;
+
+    for (uint32_t i = 0; i < operations; i++) {
+        run_bare_memcpy(subject, 1);
+        for (uint32_t j = 0; j < locked; j++)
+            (void)acap__add_acq_rel(&word, 1u);
+    }
+}
+
+static void run_memcpy_and_one(void *state, uint32_t operations)
+{
+    copy_and_lock(state, operations, 1);
+}
+
+static void run_memcpy_and_three(void *state, uint32_t operations)
+{
+    copy_and_lock(state, operations, 3);
+}
+
 #ifdef BENCH_WITH_AVUTIL
 
 static void run_avutil(void *state, uint32_t operations)
@@ -158,10 +180,12 @@ static void compare_with_copy(uint32_t buffer_count)
     rig_init(&subject, buffer_count);
     const bench_case cases[] = {
         {"bare memcpy into as many buffers", run_bare_memcpy, &subject, 0, NULL},
+        {"the same, and one locked instruction", run_memcpy_and_one, &subject, 0, NULL},
+        {"the same, and three", run_memcpy_and_three, &subject, 0, NULL},
         {"acap: take, memcpy, push, pop, release", run_with_memcpy, &subject, 1.15, NULL},
         {"acap: take, convert F32 to F32, push, pop, release", run_with_convert, &subject, 1.15, NULL},
     };
-    bench_compare(&plan, cases, 3);
+    bench_compare(&plan, cases, 5);
     rig_destroy(&subject);
 }
 

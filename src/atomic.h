@@ -61,6 +61,7 @@ typedef ACAP__WORD(void *) acap__ptr;
 #define acap__sub_acq_rel(a, v) ACAP__RMW(a, fetch_sub, v, acq_rel)
 
 #define acap__or_release(a, v) ((void)ACAP__RMW(a, fetch_or, v, release))
+#define acap__or_acq_rel(a, v) ACAP__RMW(a, fetch_or, v, acq_rel)
 #define acap__or_seq_cst(a, v) ACAP__RMW(a, fetch_or, v, seq_cst)
 #define acap__and_acquire(a, v) ACAP__RMW(a, fetch_and, v, acquire)
 #define acap__and_seq_cst(a, v) ACAP__RMW(a, fetch_and, v, seq_cst)

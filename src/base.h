@@ -34,6 +34,15 @@ ACAP_API int64_t ACAP_CALL acap_clock_ns(void) ACAP__NONBLOCKING;
 #endif
 
 /* position of the lowest set bit; bits is not 0 */
+/* Without a builtin, which may be a call of the compiler's own library. */
+static inline uint32_t acap__bit_count(uint64_t bits)
+{
+    bits -= (bits >> 1) & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + ((bits >> 2) & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)((bits * UINT64_C(0x0101010101010101)) >> 56);
+}
+
 static inline uint32_t acap__lowest_bit(uint64_t bits)
 {
     return (uint32_t)__builtin_ctzll(bits);

@@ -31,6 +31,7 @@ struct acap__pool_control {
     uint32_t buffers_min;
     uint32_t buffers_max;
     acap__u32 grown;
+    acap__u32 capacity_peak; /* as many headers have ever been filled */
     acap__u64 data_bytes;
 };
 
@@ -70,7 +71,7 @@ acap_result acap__pool_make(uint32_t flags, uint32_t buffer_size_bytes, uint32_t
     pool->control->buffers_min = buffers_min;
     pool->control->buffers_max = buffers_max;
     pool->buffer_size_bytes = buffer_size_bytes;
-    acap__store_relaxed(&pool->life, ACAP__POOL_HANDLE);
+    acap__store_relaxed(&pool->handles, 1u);
     const acap_result result = acap__pool_grow(pool, buffers_min);
     if (result != ACAP_OK) {
         acap__pool_free(pool);
@@ -140,24 +141,24 @@ static acap_result add_segment(struct acap__pool_control *control, uint32_t firs
     return ACAP_OK;
 }
 
+/* The bits of count buffers from index first on, all in one word. */
+static uint64_t bits_of(uint32_t first, uint32_t count)
+{
+    return ((UINT64_C(1) << count) - 1u) << (first % ACAP__POOL_WORD_BITS);
+}
+
 static void fill_header(acap_pool *pool, uint32_t index, unsigned char *data)
 {
     acap__header *header = &pool->headers[index];
 
     header->index = index;
     header->pool = pool;
+    header->word = &pool->words[index / ACAP__POOL_WORD_BITS];
+    header->bit = bits_of(index, 1);
     header->buffer.struct_size = sizeof header->buffer;
     header->buffer.data = data;
     header->buffer.size_bytes = pool->buffer_size_bytes;
     acap__poison(data, pool->control->stride_bytes);
-}
-
-/* The bits of count buffers from index first on, all in one word. */
-static uint64_t bits_of(uint32_t first, uint32_t count)
-{
-    const uint64_t ones = count == ACAP__POOL_WORD_BITS ? ~UINT64_C(0) : (UINT64_C(1) << count) - 1u;
-
-    return ones << (first % ACAP__POOL_WORD_BITS);
 }
 
 /* Adds buffers up to end, which lies in the same word as first. */
@@ -175,6 +176,8 @@ static acap_result grow_word(acap_pool *pool, uint32_t first, uint32_t end)
         fill_header(pool, i, data + (size_t)(i - first) * pool->control->stride_bytes);
     /* release: capacity is never seen smaller than what is out. */
     acap__store_release(&pool->capacity, end);
+    if (end > acap__load_relaxed(&pool->control->capacity_peak))
+        acap__store_release(&pool->control->capacity_peak, end);
     acap__pool_publish(pool, first / ACAP__POOL_WORD_BITS, bits_of(first, end - first));
     return ACAP_OK;
 }
@@ -254,13 +257,15 @@ void acap__pool_shrink(acap_pool *pool, uint32_t capacity)
     acap__mutex_unlock(&pool->control->lock);
 }
 
-void acap__pool_keep_ahead(acap_pool *pool)
+void acap__pool_keep_ahead(acap_pool *pool, uint32_t index)
 {
     const uint32_t capacity = acap__load_relaxed(&pool->capacity);
-    const uint32_t in_use = acap__pool_in_use(pool);
     const uint32_t buffers_max = pool->control->buffers_max;
+    const uint32_t enough = acap__max_u32(capacity / 4u, 2u);
 
-    if (capacity >= buffers_max || capacity - acap__min_u32(in_use, capacity) >= acap__max_u32(capacity / 4u, 2u))
+    if (capacity >= buffers_max || (uint64_t)index + enough < capacity)
+        return;
+    if (capacity - acap__min_u32(acap__pool_in_use(pool), capacity) >= enough)
         return;
     const uint32_t step = acap__max_u32(capacity / 2u, GROWTH_MIN_BUFFERS);
     /* A failure is not this caller's: it has its buffer, and the pool's figures tell when one is missing. */
@@ -290,7 +295,7 @@ acap_pool *ACAP_CALL acap_pool_retain(acap_pool *pool)
 {
     /* relaxed: the caller has a handle. */
     if (pool != NULL)
-        (void)acap__add_relaxed(&pool->life, ACAP__POOL_HANDLE);
+        (void)acap__add_relaxed(&pool->handles, 1u);
     return pool;
 }
 
@@ -320,35 +325,35 @@ acap_result ACAP_CALL acap_pool_acquire(acap_pool *pool, const acap_buffer **out
     return ACAP_OK;
 }
 
-/* The age of the buffer that has been out longest. */
-static int64_t oldest_held_ns(acap_pool *pool, uint32_t capacity)
+/* Each header's word is true in itself, and so are the sums: what is out was taken. */
+static void sum_up(acap_pool *pool, acap_pool_stats *stats)
 {
+    /* acquire: the headers below it are filled. Those that have gone in a shrinking are counted on. */
+    const uint32_t count = acap__load_acquire(&pool->control->capacity_peak);
     const int64_t now_ns = acap_clock_ns();
     int64_t oldest_ns = now_ns;
-    bool is_any_out = false;
+    uint64_t used_once = 0;
 
-    for (uint32_t i = 0; i < capacity; i++) {
-        acap__header *header = &pool->headers[i];
-        if (acap__load_acquire(&header->references) == 0)
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t uses = acap__load_relaxed(&pool->headers[i].uses);
+        stats->acquired += (uses + 1u) / 2u;
+        used_once += uses != 0;
+        if (uses % 2u == 0)
             continue;
-        const int64_t taken_ns = (int64_t)acap__load_relaxed(&header->taken_ns);
-        is_any_out = true;
+        const int64_t taken_ns = (int64_t)acap__load_relaxed(&pool->headers[i].taken_ns);
+        stats->in_use++;
         oldest_ns = taken_ns < oldest_ns ? taken_ns : oldest_ns;
     }
-    return is_any_out ? now_ns - oldest_ns : 0;
+    stats->recycled = stats->acquired - used_once;
+    stats->released = stats->acquired - stats->in_use;
+    stats->oldest_held_ns = now_ns - oldest_ns;
 }
 
 static void take_figures(acap_pool *pool, acap_pool_stats *stats)
 {
-    /* In this order: what is out has been counted as acquired, and a first use as acquired too. */
-    stats->in_use = acap__pool_in_use(pool);
-    const uint64_t first_uses = acap__load_acquire(&pool->first_uses);
-    stats->acquired = acap__load_relaxed(&pool->acquired);
-    stats->capacity = acap__load_acquire(&pool->capacity);
-    stats->released = stats->acquired - stats->in_use;
-    stats->recycled = stats->acquired - first_uses;
+    sum_up(pool, stats);
     /* The pool may be shrinking meanwhile. */
-    stats->capacity = acap__max_u32(stats->capacity, stats->in_use);
+    stats->capacity = acap__max_u32(acap__load_acquire(&pool->capacity), stats->in_use);
     stats->free_buffers = stats->capacity - stats->in_use;
     stats->in_use_peak = acap__max_u32(acap__load_relaxed(&pool->in_use_peak), stats->in_use);
     stats->exhausted = acap__load_relaxed(&pool->exhausted);
@@ -372,6 +377,5 @@ acap_result ACAP_CALL acap_pool_get_stats(const acap_pool *const_pool, acap_pool
     stats.buffers_max = pool->control->buffers_max;
     stats.grown = acap__load_relaxed(&pool->control->grown);
     stats.memory_bytes = acap__load_relaxed(&pool->control->data_bytes) + (uint64_t)stats.capacity * sizeof(acap__header);
-    stats.oldest_held_ns = oldest_held_ns(pool, stats.capacity);
     return acap__give_pool_stats(out, &stats);
 }

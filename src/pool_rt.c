@@ -22,24 +22,35 @@ static void raise_peak(acap_pool *pool, uint32_t in_use)
         ;
 }
 
+/* How many are out now that this one is. */
+static uint32_t in_use_with(acap_pool *pool, const acap__header *header)
+{
+#ifdef ACAP_DEBUG_CHECKS
+    (void)header;
+    return acap__pool_in_use(pool);
+#else
+    /* The lowest free one is taken: all below are out. */
+    (void)pool;
+    return header->index + 1u;
+#endif
+}
+
+/* relaxed: only who has the buffer alone writes it, and hands that on with the buffer; others read it for a figure. */
+static void count_use(acap__header *header)
+{
+    acap__store_relaxed(&header->uses, acap__load_relaxed(&header->uses) + 1u);
+}
+
 /* The caller has cleared the bit: the header is its alone. */
 static acap__header *claim(acap_pool *pool, uint32_t index, int64_t now_ns)
 {
     acap__header *header = header_at(pool, index);
 
-    /* relaxed + release: whoever sees the buffer in in_use (acquire, in stats) sees it in acquired, so that released, their difference,
-       never underflows. */
-    (void)acap__add_relaxed(&pool->acquired, 1u);
-    const uint64_t life = acap__add_release(&pool->life, 1u) + 1;
-    raise_peak(pool, (uint32_t)life);
-    if (!ACAP__GET(header->was_used)) {
-        ACAP__SET(header->was_used, true);
-        /* release: whoever sees it (acquire, in stats) sees the buffer in acquired, so that recycled, their difference, never
-           underflows. */
-        (void)acap__add_release(&pool->first_uses, 1u);
-    }
-    acap__store_relaxed(&header->taken_ns, (uint64_t)now_ns);
     acap__check(acap__load_relaxed(&header->references) == 0);
+    acap__check(acap__load_relaxed(&header->uses) % 2u == 0);
+    count_use(header);
+    raise_peak(pool, in_use_with(pool, header));
+    acap__store_relaxed(&header->taken_ns, (uint64_t)now_ns);
     /* relaxed: nobody else knows the buffer; it is handed on by a queue's release or by the caller's own means. */
     acap__store_relaxed(&header->references, 1u);
     acap__unpoison((void *)(uintptr_t)header->buffer.data, pool->buffer_size_bytes);
@@ -107,19 +118,26 @@ bool acap__header_retain(acap__header *header)
     return true;
 }
 
-/* The bit goes first and life last: after the last touch of life the pool may be gone. */
+/* A word of a closed pool has become whole. True: it was the last, and the pool is the caller's to free. */
+static bool close_words(acap_pool *pool, uint32_t count)
+{
+    /* acq_rel: release, so that whoever frees comes after this thread's use of the pool; acquire, so that this thread, when it is the one,
+       comes after everybody's. */
+    return acap__sub_acq_rel(&pool->open_words, count) == count;
+}
+
+/* After the bit is set the pool may be gone, unless this bit made its word whole. */
 static acap__drop give_back(acap__header *header)
 {
     acap_pool *pool = header->pool;
-    const uint32_t word = header->index / ACAP__POOL_WORD_BITS;
-    const uint64_t bit = UINT64_C(1) << (header->index % ACAP__POOL_WORD_BITS);
+    const uint64_t bit = header->bit;
 
     acap__poison((void *)(uintptr_t)header->buffer.data, pool->buffer_size_bytes);
-    /* release: pairs with the taker's acquire. The result is unused on purpose: one instruction. */
-    acap__or_release(&pool->words[word], bit);
-    /* acq_rel: release, so that whoever frees comes after this thread's use of the pool; acquire, so that this thread, when it is the one,
-       comes after everybody's. */
-    return acap__sub_acq_rel(&pool->life, 1u) == 1u ? ACAP__DROP_LAST : ACAP__DROP_DONE;
+    count_use(header);
+    /* acq_rel: release pairs with the taker's acquire; acquire, so that who makes the word whole comes after all who gave back before.
+       The bit is clear, so that adding it sets it and no other. */
+    const uint64_t whole = acap__add_acq_rel(header->word, bit) + bit;
+    return whole == ~UINT64_C(0) && close_words(pool, 1u) ? ACAP__DROP_LAST : ACAP__DROP_DONE;
 }
 
 acap__drop acap__header_drop(acap__header *header)
@@ -145,10 +163,37 @@ void acap__header_recycle(acap__header *header)
     (void)drop;
 }
 
+/* The bits of a word that no buffer has, and that it is closed. */
+static uint64_t closing_bits(uint32_t word, uint32_t capacity)
+{
+    const uint32_t first = word * ACAP__POOL_WORD_BITS;
+    const uint32_t count = capacity > first ? capacity - first : 0;
+
+    return count >= ACAP__POOL_WORD_BITS ? ACAP__POOL_CLOSED : ~UINT64_C(0) << count;
+}
+
+/* Nobody takes, grows or shrinks any more; buffers may be on their way home. */
+static bool close_pool(acap_pool *pool)
+{
+    /* relaxed: who dropped its handle before has been acquired with the last one. */
+    const uint32_t word_count = acap__load_relaxed(&pool->word_count);
+    const uint32_t capacity = acap__load_relaxed(&pool->capacity);
+    uint32_t whole = 1; /* the closing itself */
+
+    /* relaxed: whoever finds a word closed finds this, too, by what follows. */
+    acap__store_relaxed(&pool->open_words, word_count + 1u);
+    for (uint32_t word = 0; word < word_count; word++) {
+        const uint64_t bits = closing_bits(word, capacity);
+        /* acq_rel: release, for open_words; acquire: who gave back before is done with it. */
+        whole += (acap__or_acq_rel(&pool->words[word], bits) | bits) == ~UINT64_C(0);
+    }
+    return close_words(pool, whole);
+}
+
 bool acap__pool_drop_handle(acap_pool *pool)
 {
-    /* acq_rel: as in give_back. */
-    return acap__sub_acq_rel(&pool->life, ACAP__POOL_HANDLE) == ACAP__POOL_HANDLE;
+    /* acq_rel: release, so that the last one comes after this thread's use of the pool; acquire, so that the last one does. */
+    return acap__sub_acq_rel(&pool->handles, 1u) == 1u && close_pool(pool);
 }
 
 void acap__pool_publish(acap_pool *pool, uint32_t word, uint64_t bits)
@@ -166,8 +211,14 @@ bool acap__pool_withdraw(acap_pool *pool, uint32_t word, uint64_t bits)
     return acap__cas_acq_rel_relaxed(&pool->words[word], &bits, 0u);
 }
 
-uint32_t acap__pool_in_use(const acap_pool *pool)
+uint32_t acap__pool_in_use(acap_pool *pool)
 {
-    /* acquire: pairs with the release in claim. */
-    return (uint32_t)acap__load_acquire(&((acap_pool *)(uintptr_t)pool)->life);
+    const uint32_t word_count = acap__load_acquire(&pool->word_count);
+    uint32_t free_buffers = 0;
+
+    /* relaxed: a figure. */
+    for (uint32_t word = 0; word < word_count; word++)
+        free_buffers += acap__bit_count(acap__load_relaxed(&pool->words[word]));
+    const uint32_t capacity = acap__load_relaxed(&pool->capacity);
+    return capacity - acap__min_u32(free_buffers, capacity);
 }

@@ -10,6 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nothing has been opened in it yet. */
+static void forget(acap_reader *reader)
+{
+    acap__queue_destroy(&reader->outlet.queue);
+    free(reader->preroll);
+    acap__aligned_free(reader);
+}
+
 static acap_reader *allocate(const acap_reader_config *config, uint32_t preroll_room)
 {
     acap_reader *reader = acap__aligned_calloc(sizeof *reader);
@@ -19,19 +27,10 @@ static acap_reader *allocate(const acap_reader_config *config, uint32_t preroll_
     reader->preroll_room = preroll_room;
     reader->preroll = preroll_room == 0 ? NULL : calloc(preroll_room, sizeof *reader->preroll);
     if ((preroll_room != 0 && reader->preroll == NULL) || !acap__queue_init(&reader->outlet.queue, config->queue_buffers)) {
-        free(reader->preroll);
-        acap__aligned_free(reader);
+        forget(reader);
         return NULL;
     }
     return reader;
-}
-
-/* Nothing has been opened in it yet. */
-static void forget(acap_reader *reader)
-{
-    acap__queue_destroy(&reader->outlet.queue);
-    free(reader->preroll);
-    acap__aligned_free(reader);
 }
 
 acap_result acap__reader_make(const acap_reader_config *config, uint32_t preroll_room, struct acap_stream *stream,
@@ -116,7 +115,7 @@ static acap_result deliver(acap_reader *reader, acap__header *header, const acap
     /* release: a snapshot that sees it also sees the ledger that was written before the buffer was pushed. */
     acap__store_release(&outlet->delivered_frames, frames);
     note_latency(reader, header->buffer.time_ns);
-    acap__pool_keep_ahead(reader->pool);
+    acap__pool_keep_ahead(reader->pool, header->index);
     *out = &header->buffer;
     return ACAP_OK;
 }

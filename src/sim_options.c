@@ -8,6 +8,7 @@
 
 #define PERIOD_FRAMES_MAX 65536u
 #define VALUE_BYTES 64u
+#define LOST_FRAMES_MAX UINT64_C(1000000000000) /* a month at the highest rate */
 #define TIME_MAX_NS (INT64_C(366) * 86400 * ACAP__NS_PER_S)
 
 static const char *const names[] = {"sim:counter", "sim:sine", "sim:noise", "sim:silence"};
@@ -119,7 +120,7 @@ static acap_result parse_xrun(const char *key, const char *value, acap__sim_opti
         return refuse(failure, key, value, "a time and how many frames are lost, such as 2s:480f or 2s:480f:flag");
     fault.lost_frames = strtoull(rest + 1, &end, 10);
     fault.is_flagged = strcmp(end, "f:flag") == 0;
-    if (!fault.is_flagged && strcmp(end, "f") != 0)
+    if (fault.lost_frames > LOST_FRAMES_MAX || (!fault.is_flagged && strcmp(end, "f") != 0))
         return refuse(failure, key, value, "a time and how many frames are lost, such as 2s:480f or 2s:480f:flag");
     return add_fault(options, &fault, failure);
 }

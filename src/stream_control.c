@@ -116,8 +116,11 @@ static void finish_end(acap_stream *stream)
     if (!stream->is_stuck_inside)
         acap__stream_forget_history(stream);
     give_device_away(stream);
-    if (stream->watch.has_thread)
+    /* Once: every control call on an ended stream comes here again. */
+    if (stream->watch.has_thread && !stream->watch.is_leaving) {
+        stream->watch.is_leaving = true;
         acap__leaving_begin();
+    }
     acap__cond_broadcast(&stream->changed);
 }
 
@@ -287,12 +290,20 @@ void acap__stream_lose(acap_stream *stream)
     acap__store_release(&stream->state, ACAP_STATE_LOST);
 }
 
+/* The id that the device gave itself; one that may have been cut off opens nothing, and then it is what the user asked for. */
+static const char *same_device(const acap_stream *stream)
+{
+    const char *id = stream->info.device_id;
+
+    return strlen(id) + 1 < sizeof stream->info.device_id ? id : stream->request.device;
+}
+
 /* What is asked for after a loss; the simulated device goes on where the outage brings it. */
 static acap__request recovery_request(acap_stream *stream, int64_t now_ns)
 {
     acap__request request = stream->request;
 
-    request.device = stream->on_device_lost == ACAP_ON_LOST_FOLLOW_DEFAULT ? NULL : stream->info.device_id;
+    request.device = stream->on_device_lost == ACAP_ON_LOST_FOLLOW_DEFAULT ? NULL : same_device(stream);
     request.wants_refresh = true;
     request.now_ns = now_ns;
     request.position =

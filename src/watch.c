@@ -88,14 +88,18 @@ static void pass_notices_on(acap_stream *stream)
 
 static void watch_silence(acap_stream *stream)
 {
-    const bool is_silent = acap__load_relaxed(&stream->ingest.silent_frames) >= (uint64_t)SILENCE_S * stream->info.sample_rate_hz;
+    acap__watch *watch = &stream->watch;
+    const uint64_t silent_frames = acap__load_relaxed(&stream->ingest.silent_frames);
+    const bool is_silent = silent_frames >= (uint64_t)SILENCE_S * stream->info.sample_rate_hz;
 
-    if (is_silent && !stream->watch.is_silent) {
+    /* Fewer than at the last look: a sound between two looks has ended that stretch, and this is another one. */
+    if (is_silent && (!watch->is_silent || silent_frames < watch->seen_silent_frames)) {
         const acap_event event = event_of(stream, ACAP_EVENT_SUSPECT_SILENCE, ACAP_LEVEL_WARNING);
         acap__events_post(&stream->context->events, &event, "stream %llu has delivered nothing but digital silence for %u s",
                           (unsigned long long)event.stream_id, SILENCE_S);
     }
-    stream->watch.is_silent = is_silent;
+    watch->is_silent = is_silent;
+    watch->seen_silent_frames = silent_frames;
 }
 
 /* ---- the pool ---- */
@@ -108,12 +112,20 @@ static void tell_pool_low(acap_stream *stream, uint32_t free_buffers, uint32_t c
                       (unsigned long long)event.stream_id, free_buffers, capacity);
 }
 
+/* Under the stream's lock, so that no reader reserves its share of what goes meanwhile. */
+static void shrink_pool(acap_stream *stream, uint32_t in_use)
+{
+    acap__mutex_lock(&stream->lock);
+    acap__pool_shrink(stream->pool, acap__max_u32(in_use * 2u, stream->reserved_buffers + ACAP__SPARE_BUFFERS));
+    acap__mutex_unlock(&stream->lock);
+}
+
 /* Ahead of need where consumers hold more than they said; back to what is needed when that has been enough for a while. */
 static void tend_pool(acap_stream *stream, int64_t now_ns)
 {
     acap__watch *watch = &stream->watch;
 
-    acap__pool_keep_ahead(stream->pool);
+    acap__pool_keep_ahead(stream->pool, UINT32_MAX);
     const uint32_t capacity = acap__load_acquire(&stream->pool->capacity);
     const uint32_t in_use = acap__min_u32(acap__pool_in_use(stream->pool), capacity);
     const bool is_low = capacity - in_use < acap__max_u32(capacity / 8u, 2u);
@@ -124,7 +136,7 @@ static void tend_pool(acap_stream *stream, int64_t now_ns)
     if (in_use >= capacity / 2u || watch->quiet_since_ns == 0)
         watch->quiet_since_ns = now_ns;
     if (stream->owns_pool && now_ns - watch->quiet_since_ns >= QUIET_NS)
-        acap__pool_shrink(stream->pool, acap__max_u32(in_use * 2u, stream->reserved_buffers + ACAP__SPARE_BUFFERS));
+        shrink_pool(stream, in_use);
 }
 
 /* ---- life and death ---- */

@@ -12,11 +12,13 @@
 /* Under the stream's lock, but for what only the watch itself touches. */
 typedef struct acap__watch {
     bool has_thread;
+    bool is_leaving;    /* and the exit of the process waits for it */
     uint64_t seen_callbacks;
     int64_t alive_ns;   /* last sign of life: a callback, or the start */
     bool has_data;      /* a callback has come since the start */
     bool is_stalled;    /* and said so */
     bool is_silent;     /* and said so */
+    uint64_t seen_silent_frames;
     bool is_pool_low;   /* and said so */
     int64_t retry_ns;   /* when to try to get the device back */
     int64_t retry_gap_ns;

@@ -149,7 +149,8 @@ typedef int32_t acap_result;
 #define ACAP_WAIT_FOREVER (-1) /**< a timeout_ns */
 
 #define ACAP_EVENT_STREAM_STALLED 1u   /**< no callback for max(3 periods, 250 ms) */
-#define ACAP_EVENT_STREAM_LOST 2u      /**< no callback for 2 s (5 s before the first), or the host gave up */
+#define ACAP_EVENT_STREAM_LOST 2u      /**< no callback for 2 s (5 s before the first, never less than 3
+                                            periods), or the host gave up; a "push:" stream never is */
 #define ACAP_EVENT_STREAM_RECOVERED 3u /**< the device is back; frames: the gap */
 #define ACAP_EVENT_DEVICES_CHANGED 4u  /**< a device came or went: list them again */
 #define ACAP_EVENT_FRAMES_LOST 5u      /**< the stream lost frames; position: where it was found; frames */
@@ -916,7 +917,8 @@ typedef struct acap_reader_config {
     uint32_t hold_buffers;  /**< how many this consumer will keep at once; the pool reserves them,
                                  nobody enforces them; 0: queue_buffers */
     int64_t preroll_ns;     /**< start so far in the past, out of the stream's history, or as far as
-                                 it goes; rounded up to whole buffers */
+                                 it goes; rounded up to whole buffers; frames that were lost in it
+                                 count as time */
     const char *name;       /**< for reports; copied; NULL: "reader" */
     ACAP_PAD32(reserved_32)
 } acap_reader_config;

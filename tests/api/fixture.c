@@ -273,14 +273,16 @@ acap_pool_stats stream_pool_stats(acap_stream *stream)
 const char *contradiction_of_pool(const acap_pool_stats *s)
 {
     const double attempts = (double)(s->acquired + s->exhausted);
+    /* One that has grown may have shrunk again since. */
+    const uint32_t capacity_peak = s->grown == 0 ? s->capacity : s->buffers_max;
 
     if (s->acquired != s->released + s->in_use)
         return "acquired != released + in_use";
     if (s->free_buffers != s->capacity - s->in_use || s->in_use > s->capacity)
         return "free_buffers != capacity - in_use";
-    if (s->recycled > s->acquired || s->acquired - s->recycled > s->capacity)
+    if (s->recycled > s->acquired || s->acquired - s->recycled > capacity_peak)
         return "more first uses than buffers";
-    if (s->in_use_peak < s->in_use || s->in_use_peak > s->capacity)
+    if (s->in_use_peak < s->in_use || s->in_use_peak > capacity_peak)
         return "in_use_peak";
     if (s->capacity > s->buffers_max)
         return "capacity > buffers_max";

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void a_context_needs_somewhere_to_go(void **state)
 {
@@ -200,7 +202,58 @@ static void an_abandoned_running_simulation_ends_with_its_context(void **state)
     assert_true(threads_have_gone());
 }
 
-int main(void)
+/* ---- the exit of a process: this program again ---- */
+
+static int64_t exit_ns;
+
+/* Registered before the library's own, and so run after it. */
+static void judge_exit(void)
+{
+    const int64_t waited_ns = acap_clock_ns() - exit_ns;
+
+    if (waited_ns >= 800 * NS_PER_MS)
+        _exit(1);
+}
+
+/* Control calls on a stream that has ended already must not count its watch among those that the exit waits for once more. */
+static int exit_after_late_calls(void)
+{
+    acap_context_config config = ACAP_CONTEXT_CONFIG_INIT;
+    acap_context *context = NULL;
+    acap_stream *stream = NULL;
+
+    if (atexit(judge_exit) != 0)
+        return 2;
+    config.backend = "push";
+    if (acap_context_create(&config, &context) != ACAP_OK || acap_stream_open(context, NULL, &stream) != ACAP_OK
+        || acap_stream_start(stream) != ACAP_OK)
+        return 3;
+    acap_context_destroy(context);
+    for (int i = 0; i < 3; i++)
+        if (acap_stream_stop(stream) != ACAP_OK || acap_stream_start(stream) != ACAP_ERROR_INVALID_STATE)
+            return 4;
+    acap_stream_close(stream);
+    exit_ns = acap_clock_ns();
+    return 0;
+}
+
+static void calls_on_an_ended_stream_do_not_hold_up_the_exit(void **state)
+{
+    int status = 0;
+
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "test_context", "exit-after-late-calls", (char *)NULL);
+        _exit(5);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_context_needs_somewhere_to_go),
@@ -212,7 +265,10 @@ int main(void)
         cmocka_unit_test(whoever_waits_wakes_when_the_context_goes),
         cmocka_unit_test(contexts_know_nothing_of_each_other),
         cmocka_unit_test(an_abandoned_running_simulation_ends_with_its_context),
+        cmocka_unit_test(calls_on_an_ended_stream_do_not_hold_up_the_exit),
     };
 
+    if (count == 2 && strcmp(arguments[1], "exit-after-late-calls") == 0)
+        return exit_after_late_calls();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

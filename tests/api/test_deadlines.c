@@ -259,7 +259,7 @@ static void a_stop_that_takes_its_time_is_waited_for(void **state)
 }
 
 /* The same handle begins anew with another opening of the device. */
-static void after_a_stop_that_hung_a_start_goes_on(void **state)
+static void a_stop_that_hung_leaves_the_stream_startable(void **state)
 {
     acap_context *context = make_context("sim");
     acap_stream *stream = open_stream(context, MANUAL "&period=480&stuck=stop:2200ms", ACAP_FORMAT_S32, 1, 480);
@@ -410,7 +410,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_start_that_takes_its_time_is_waited_for),
         cmocka_unit_test(a_stop_that_comes_back_too_late),
         cmocka_unit_test(a_stop_that_takes_its_time_is_waited_for),
-        cmocka_unit_test(after_a_stop_that_hung_a_start_goes_on),
+        cmocka_unit_test(a_stop_that_hung_leaves_the_stream_startable),
         cmocka_unit_test(closing_a_stream_that_cannot_be_stopped_does_not_wait),
         cmocka_unit_test(closing_a_context_whose_streams_cannot_be_stopped_does_not_wait),
         cmocka_unit_test(closing_while_a_start_hangs_does_not_wait),

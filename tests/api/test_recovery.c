@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RATE_HZ UINT64_C(48000)
 #define LOOK_MS 50 /* how often the watch looks; a callback is seen by the look after it */
@@ -215,6 +216,21 @@ static void the_device_is_asked_for_often_enough_and_not_too_often(void **state)
     }
 }
 
+/* An id of a simulated device may be longer than what acap_stream_info has room for. */
+static void a_device_with_a_long_id_is_found_again(void **state)
+{
+    char device[480] = MANUAL "&period=480&unplug=1s&replug=4s";
+
+    (void)state;
+    for (int i = 0; i < 16; i++)
+        strcat(device, "&xrun=1000000s:480f");
+    struct session s = begin(device, ACAP_ON_LOST_WAIT);
+    advance(&s, 10 * RATE_HZ);
+    assert_int_equal(stream_stats(s.stream).recoveries, 1);
+    assert_int_equal(stream_stats(s.stream).position, 10 * RATE_HZ);
+    end(&s);
+}
+
 static void what_is_held_meanwhile_stays_valid(void **state)
 {
     struct session s = begin(MANUAL "&period=480&unplug=1s&replug=5s", ACAP_ON_LOST_WAIT);
@@ -319,17 +335,20 @@ struct sleeper {
     acap_result result;
 };
 
+#define BATCH_BUFFERS 5u
+
 static void *take_a_batch(void *argument)
 {
     struct sleeper *sleeper = argument;
     const acap_buffer *buffer;
 
-    sleeper->result = acap_reader_borrow(sleeper->reader, ACAP_WAIT_FOREVER, &buffer);
-    while (buffer != NULL) {
-        conservation_add(&sleeper->seen, buffer);
+    /* Whatever it finds before it sleeps for the first time: at last it sleeps, and only the stall wakes it. */
+    do {
+        sleeper->result = acap_reader_borrow(sleeper->reader, ACAP_WAIT_FOREVER, &buffer);
+        if (buffer != NULL)
+            conservation_add(&sleeper->seen, buffer);
         acap_buffer_release(buffer);
-        (void)acap_reader_borrow(sleeper->reader, 0, &buffer);
-    }
+    } while (sleeper->result == ACAP_OK && sleeper->seen.buffers < BATCH_BUFFERS);
     return NULL;
 }
 
@@ -348,7 +367,7 @@ static void a_stall_wakes_those_who_wait_for_more(void **state)
     assert_ok(acap_stream_sim_advance(stream, RATE_HZ)); /* no end, no loss: a stall */
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(sleeper.result, ACAP_OK);
-    assert_int_equal(sleeper.seen.buffers, 5);
+    assert_int_equal(sleeper.seen.buffers, BATCH_BUFFERS);
     assert_int_equal(stream_stats(stream).state, ACAP_STATE_RUNNING);
     assert_conserved(conservation_at_rest(&sleeper.seen, stream, sleeper.reader));
     close_conserved(context, stream, sleeper.reader);
@@ -476,6 +495,7 @@ int main(void)
         cmocka_unit_test(every_outage_is_counted_once_and_to_the_frame),
         cmocka_unit_test(an_outage_before_the_first_frame_counts_from_the_start),
         cmocka_unit_test(the_device_is_asked_for_often_enough_and_not_too_often),
+        cmocka_unit_test(a_device_with_a_long_id_is_found_again),
         cmocka_unit_test(what_is_held_meanwhile_stays_valid),
         cmocka_unit_test(a_reader_may_come_and_go_while_the_device_is_lost),
         cmocka_unit_test(after_a_failure_a_start_goes_on_without_counting_the_time_between),

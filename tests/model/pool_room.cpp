@@ -15,8 +15,7 @@ pool_room *make_pool(room<pool_room> *home, uint32_t buffer_count)
     pool->home = home;
     pool->words = pool->word_room;
     pool->headers = pool->header_room;
-    acap__store_relaxed(&pool->life, ACAP__POOL_HANDLE);
-    acap__store_relaxed(&pool->acquired, UINT64_MAX);
+    acap__store_relaxed(&pool->handles, 1u);
     grow_pool(pool, 0, buffer_count);
     return pool;
 }
@@ -28,6 +27,8 @@ void grow_pool(pool_room *pool, uint32_t first, uint32_t end)
         acap__header *header = &pool->header_room[i];
         header->index = i;
         header->pool = pool;
+        header->word = &pool->words[0];
+        header->bit = UINT64_C(1) << i;
         header->buffer.data = &pool->data[i];
         pool->data[i]($) = 0;
     }
@@ -76,7 +77,7 @@ void acap__pool_free(acap_pool *pool)
 
 acap_pool *ACAP_CALL acap_pool_retain(acap_pool *pool)
 {
-    (void)acap__add_relaxed(&pool->life, ACAP__POOL_HANDLE);
+    (void)acap__add_relaxed(&pool->handles, 1u);
     return pool;
 }
 

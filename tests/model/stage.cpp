@@ -343,7 +343,7 @@ bool acap__pool_lock_with(const acap_pool *, void *, size_t)
     return true;
 }
 
-void acap__pool_keep_ahead(acap_pool *)
+void acap__pool_keep_ahead(acap_pool *, uint32_t)
 {
 }
 

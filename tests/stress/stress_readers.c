@@ -12,6 +12,7 @@
 enum {
     OPENERS = 3,
     ROUNDS = 400,
+    CLOSE_LOOKS = 1500,
     FRAMES = 48
 };
 
@@ -162,6 +163,30 @@ static void *push_on_and_on(void *argument)
     return NULL;
 }
 
+/* Looks at a new reader's figures as often as it can while the first callback that knows it comes: where it starts is where it starts. */
+static void *look_closely(void *argument)
+{
+    struct worker *worker = argument;
+
+    for (int round = 0; round < CLOSE_LOOKS && worker->problem == NULL; round++) {
+        acap_reader_stats first = ACAP_READER_STATS_INIT;
+        acap_reader_stats stats = ACAP_READER_STATS_INIT;
+        acap_reader *reader = NULL;
+        keep_problem(worker, acap_reader_open(worker->stream, NULL, &reader) == ACAP_OK, "a reader could not be opened");
+        if (reader == NULL)
+            break;
+        keep_problem(worker, acap_reader_get_stats(reader, &first) == ACAP_OK, "no figures");
+        for (int look = 0; look < 40; look++) {
+            keep_problem(worker, acap_reader_get_stats(reader, &stats) == ACAP_OK, "no figures");
+            keep_problem(worker, stats.start_position == first.start_position, "start_position has changed");
+            keep_problem(worker, stats.end_position >= first.end_position, "end_position has gone back");
+        }
+        keep_equation(worker, conservation_of_reader(reader));
+        acap_reader_close(reader);
+    }
+    return NULL;
+}
+
 static void begin(struct worker *worker, uint64_t *random, void *(*run)(void *))
 {
     worker->random = next_random(random);
@@ -238,9 +263,31 @@ static void readers_come_and_go_under_pushes(void **state)
     expect_coming_and_going("push:", true);
 }
 
+static void a_reader_starts_where_it_starts(void **state)
+{
+    acap_context *context = make_context("push");
+    acap_stream *stream = open_with_history(context, "push:");
+    struct worker pusher = {.stream = stream};
+    struct worker looker = {.stream = stream};
+    uint64_t random = random_seed("stress_readers");
+
+    (void)state;
+    atomic_store(&is_over, false);
+    assert_ok(acap_stream_start(stream));
+    begin(&pusher, &random, push_on_and_on);
+    begin(&looker, &random, look_closely);
+    finish(&looker, "looker");
+    atomic_store(&is_over, true);
+    finish(&pusher, "pusher");
+    assert_conserved(conservation_of_stream(stream));
+    acap_stream_close(stream);
+    acap_context_destroy(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reader_starts_where_it_starts),
         cmocka_unit_test(readers_come_and_go_under_a_fast_device),
         cmocka_unit_test(readers_come_and_go_under_pushes),
     };

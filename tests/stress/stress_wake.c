@@ -11,8 +11,8 @@
 #include <stdatomic.h>
 
 enum {
-    BUFFERS = 15000,
-    INTERRUPTS = 8000,
+    BUFFERS = 40000,
+    INTERRUPTS = 20000,
     STOPS = 3000
 };
 
@@ -85,13 +85,23 @@ static void *consume(void *argument)
     return NULL;
 }
 
-/* Until a figure of the consumer's has come that far, without ever sleeping: the next wake shall meet it on its way to bed. */
+/* A while of no more than a microsecond, each time another: so that the next wake meets every step on the way to bed in turn. */
+static void linger(uint64_t round)
+{
+    for (uint64_t i = round % 256; i > 0; i--)
+        atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* Until a figure of the consumer's has come that far; at first without leaving the core. */
 static void await(atomic_uint_fast64_t *figure, uint64_t count, struct consumer *consumer)
 {
     const int64_t until_ns = acap_clock_ns() + 10 * NS_PER_S;
 
+    for (int spins = 0; spins < 20000 && atomic_load(figure) < count; spins++)
+        ;
     while (atomic_load(figure) < count && acap_clock_ns() < until_ns)
         sched_yield();
+    linger(count);
     if (atomic_load(figure) < count)
         fail_msg("a wake was lost: %s", consumer->problem != NULL ? consumer->problem : "the consumer sleeps");
 }
