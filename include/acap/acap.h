@@ -30,7 +30,8 @@
  * zero means "the default". A size that is smaller than the first released one, cuts through a
  * member or has non-zero bytes beyond the members that this library knows is
  * ACAP_ERROR_ABI_MISMATCH. Result structs are filled as far as `struct_size` reaches, in whole
- * members, and zeroed beyond what the library knows.
+ * members, and zeroed beyond what the library knows; one below 8 or above 4096 is garbage and
+ * ACAP_ERROR_ABI_MISMATCH, too.
  *
  * **Time** is in nanoseconds of acap_clock_ns() everywhere.
  */
@@ -539,7 +540,8 @@ typedef struct acap_pool_config {
     uint32_t struct_size;       /**< sizeof(acap_pool_config) */
     uint32_t flags;             /**< ACAP_POOL_LOCK_MEMORY */
     uint32_t buffer_size_bytes; /**< of each buffer's data; at least 1 */
-    uint32_t buffers_min;       /**< allocated and touched at once; 0: 16, or buffers_max */
+    uint32_t buffers_min;       /**< allocated and touched at once; 0: 16, or
+                                     buffers_max where that is less */
     uint32_t buffers_max;       /**< the pool never grows beyond it; 0: ACAP_MAX_POOL_BUFFERS */
 } acap_pool_config;
 
