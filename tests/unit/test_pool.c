@@ -246,12 +246,12 @@ static void a_header_is_found_from_its_buffer(void **state)
 /* Debug builds let a released buffer rest as long as they can, so that a use after release is found. */
 static void a_released_buffer_rests(void **state)
 {
-    acap_pool *pool = make_pool(64, 64, 64);
+    acap_pool *pool = make_pool(64, ACAP__POOL_WORD_BITS, ACAP__POOL_WORD_BITS);
     acap__header *first = acap__pool_take(pool, 0);
 
     (void)state;
     acap__header_recycle(first);
-    for (int i = 0; i < 63; i++) {
+    for (uint32_t i = 1; i < ACAP__POOL_WORD_BITS; i++) {
         acap__header *next = acap__pool_take(pool, 0);
         assert_ptr_not_equal(next, first);
         acap__header_recycle(next);
