@@ -497,7 +497,8 @@ static int run(recorder *self)
     set_end_signals(on_end_signal);
     mask_end_signals(SIG_UNBLOCK);
     status = finish(self, record(self));
-    set_end_signals(SIG_DFL); /* before the reader goes that the handler would interrupt */
+    /* Before the reader goes that the handler would interrupt. The file is whole: a late signal must not call that a failure. */
+    set_end_signals(SIG_IGN);
     return status;
 }
 

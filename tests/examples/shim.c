@@ -7,6 +7,7 @@
 #include <acap/acap.h>
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -37,6 +38,18 @@ acap_result acap_reader_borrow(acap_reader *reader, int64_t timeout_ns, const ac
     if (shim_is("stall") && call >= FIRST_BORROW && call <= LAST_STALL)
         return ACAP_TIMED_OUT;
     return real(reader, timeout_ns, out);
+}
+
+/* late: somebody interrupts a program that is done with its file. */
+void acap_reader_close(acap_reader *reader)
+{
+    void (*real)(acap_reader *);
+    void *symbol = dlsym(RTLD_NEXT, "acap_reader_close");
+
+    memcpy(&real, &symbol, sizeof(real));
+    if (shim_is("late"))
+        raise(SIGINT);
+    real(reader);
 }
 
 /* none: a machine without a device. evil: one that calls itself something unprintable. */

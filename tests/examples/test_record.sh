@@ -252,7 +252,7 @@ test_refusals() {
 
 test_lost_device() {
     if [ -z "$SHIM" ]; then
-        echo "not run: a lost and a stalled device (they need the shared library, Linux and no sanitizer)"
+        echo "not run: a lost and a stalled device, a late signal (they need the shared library, Linux and no sanitizer)"
         return
     fi
     failure "the recording ends early" env LD_PRELOAD="$SHIM" ACAP_SHIM=lost "$RECORD" -d sim:counter lost.wav
@@ -263,6 +263,8 @@ test_lost_device() {
     expect 0 env LD_PRELOAD="$SHIM" ACAP_SHIM=stall "$RECORD" -d sim:counter -t 0.5 out.wav
     says stderr "acap-record: the device has delivered nothing for 2 s; still waiting"
     claim "warnings" "$(grep -c 'still waiting' stderr)" -eq 1
+    exact s16 2 out.wav 24000
+    expect 0 env LD_PRELOAD="$SHIM" ACAP_SHIM=late "$RECORD" -d "$fast" -t 0.5 out.wav
     exact s16 2 out.wav 24000
 }
 
