@@ -78,6 +78,16 @@ collect() {
     [ "$status" -eq "$1" ] || fail "process $2 ended with $status instead of $1"
 }
 
+# lets_go_of_interrupts PID: waits until it has no handler for SIGINT any more, at most 20 s
+lets_go_of_interrupts() {
+    tries=0
+    while [ $((0x$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") & 2)) -ne 0 ]; do
+        tries=$((tries + 1))
+        [ "$tries" -le 400 ] || fail "process $1 still catches SIGINT"
+        sleep 0.05
+    done
+}
+
 # grows_to FILE BYTES: waits until the file is so large, at most 20 s
 grows_to() {
     tries=0
