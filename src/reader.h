@@ -32,6 +32,12 @@ struct acap_reader {
     acap__mutex handle_lock;
     acap__u32 latency_counts[ACAP__LATENCY_OCTAVES * ACAP__LATENCY_STEPS];
     acap__u64 latency_max_ns;
+    /* the consumer's, of the last borrow that was measured: its place in latency_counts, when its buffer was captured, how many came after
+       it, and whether there was nothing to borrow since */
+    acap__u32 *latency_count;
+    int64_t measured_ns;
+    uint32_t borrows_unmeasured;
+    bool found_nothing;
     uint64_t retired_gate; /* the gate's word when it was closed under a callback */
     struct acap_reader *next; /* on the stream's list of retired readers */
     char name[64];

@@ -278,6 +278,27 @@ static void latencies_are_those_from_capture_to_borrow(void **state)
     finish_rig(&r);
 }
 
+/* Late without ever finding the queue empty: each borrow counts with its own latency. */
+static void a_late_consumer_is_measured_without_a_wait(void **state)
+{
+    rig r = make_rig(1, 128, ACAP_OVERFLOW_DROP_OLDEST);
+    const int64_t late_ns = 5 * NS_PER_MS;
+    const acap_buffer *buffer;
+
+    (void)state;
+    for (uint32_t i = 0; i < 11; i++) {
+        push_counter(r.stream, 1);
+        const int64_t captured_ns = acap_clock_ns();
+        while (i != 0 && acap_clock_ns() < captured_ns + late_ns)
+            ;
+        assert_ok(acap_reader_borrow(r.reader, 0, &buffer));
+        conservation_add(&r.seen, buffer);
+        acap_buffer_release(buffer);
+    }
+    assert_true(reader_stats(r.reader).latency_ns_p50 >= late_ns * 93 / 100);
+    finish_rig(&r);
+}
+
 static void a_closed_reader_gives_back_what_was_queued(void **state)
 {
     rig r = make_rig(10, 4, ACAP_OVERFLOW_DROP_OLDEST);
@@ -333,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_reader_opened_between_two_runs_gets_the_second),
         cmocka_unit_test(figures_hold_at_every_step),
         cmocka_unit_test(latencies_are_those_from_capture_to_borrow),
+        cmocka_unit_test(a_late_consumer_is_measured_without_a_wait),
         cmocka_unit_test(a_closed_reader_gives_back_what_was_queued),
         cmocka_unit_test(the_pool_has_room_for_every_queue_and_everything_held),
     };
