@@ -51,14 +51,14 @@ static void drop(acap__outlet *outlet, acap__header *header)
 
 static void push(acap__outlet *outlet, acap__header *header)
 {
-    /* relaxed: what an ended reader has yet to drain stays; a buffer that crosses the end may go either way. */
-    const bool has_ended = (acap__load_relaxed(&outlet->end) & ACAP__END_READER) != 0;
     void *evicted = NULL;
 
-    /* relaxed: a hint to a sleeper; the look first keeps the line shared. */
-    if (acap__load_relaxed(&outlet->is_stalled) != 0)
-        acap__store_relaxed(&outlet->is_stalled, 0u);
-    switch (acap__queue_push(&outlet->queue, header, outlet->evicts && !has_ended, &evicted)) {
+    /* relaxed: a buffer that crosses the end may go either way. What an ended reader has yet to drain stays. */
+    if (acap__load_relaxed(&outlet->end) & ACAP__END_READER) {
+        drop(outlet, header);
+        return;
+    }
+    switch (acap__queue_push(&outlet->queue, header, outlet->evicts, &evicted)) {
     case ACAP__PUSH_FULL:
         drop(outlet, header);
         break;
@@ -171,6 +171,17 @@ void acap__ingest_flush(acap__ingest *ingest)
     }
 }
 
+/* Who sleeps on a queue that is not empty, for more than there is, learns that some of that will not come. */
+static void nudge_sleepers(acap__ingest *ingest)
+{
+    for (uint32_t i = 0; i < ingest->live_count; i++) {
+        acap__outlet *outlet = ingest->live[i];
+
+        if (acap__queue_count(&outlet->queue) != 0)
+            acap__outlet_nudge(outlet);
+    }
+}
+
 void acap__ingest_lose(acap__ingest *ingest, uint64_t frame_count, acap__loss cause)
 {
     if (frame_count == 0)
@@ -185,6 +196,7 @@ void acap__ingest_lose(acap__ingest *ingest, uint64_t frame_count, acap__loss ca
     ingest->untold_frames += frame_count;
     ingest->next_flags |= ACAP_BUFFER_GAP;
     acap__ledger_write(&ingest->ledger, &ingest->figures);
+    nudge_sleepers(ingest);
 }
 
 /* Losses that follow each other are one notice, when the next buffer begins behind them. */

@@ -13,7 +13,7 @@
 #include "wake.h"
 
 /* end: any of these, and the consumer drains and then stops */
-#define ACAP__END_READER 1u  /* acap_reader_end: sticky; what was pushed after it is not delivered */
+#define ACAP__END_READER 1u  /* acap_reader_end: sticky; what comes after it is dropped */
 #define ACAP__END_STREAM 2u  /* the stream or its context was closed: sticky */
 #define ACAP__END_STOPPED 4u /* taken back by the next start */
 #define ACAP__END_LOST 8u    /* the device is gone: taken back by the next start */
@@ -33,14 +33,13 @@ typedef struct acap__outlet {
     acap__u64 start_buffer; /* the stream's number of the first buffer that is pushed */
     acap__u64 dropped_frames;
     acap__u32 queued_peak;
-    acap__u32 is_stalled; /* written by the watch, too: a sleeper takes what there is, whatever its threshold */
     /* written by the consumer */
     ACAP__ALIGNED acap__u64 delivered_frames;
     acap__u64 delivered_buffers;
     /* written by anybody */
     ACAP__ALIGNED acap__u32 end;
     acap__u32 interrupted;
-    acap__u64 end_tail; /* with ACAP__END_READER: where the queue ended */
+    acap__u32 takes_any; /* frames were lost or do not come: until it finds nothing, the consumer wakes for less than its threshold */
 } acap__outlet;
 
 /* Raises a bit of end and wakes whoever waits, whatever its threshold. Async-signal-safe. */
@@ -48,6 +47,14 @@ static inline void acap__outlet_end(acap__outlet *outlet, uint32_t bit)
 {
     /* seq_cst: before the look at sleep; pairs with the fence of acap__wake_arm. It also releases what was pushed before. */
     (void)acap__or_seq_cst(&outlet->end, bit);
+    acap__wake_now(&outlet->wake);
+}
+
+/* Wakes whoever waits for more than there is. */
+static inline void acap__outlet_nudge(acap__outlet *outlet)
+{
+    /* release: pairs with the consumer's exchange: whoever takes it back finds what was pushed before. */
+    acap__store_release(&outlet->takes_any, 1u);
     acap__wake_now(&outlet->wake);
 }
 

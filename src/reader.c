@@ -147,12 +147,6 @@ static acap__header *take_preroll(acap_reader *reader)
     return reader->preroll[taken];
 }
 
-/* Was everything that had been queued when the reader was ended taken or evicted? */
-static bool is_past_its_end(acap__outlet *outlet)
-{
-    return acap__load_acquire(&outlet->queue.head) >= acap__load_relaxed(&outlet->end_tail);
-}
-
 /* Takes what there is: ACAP_TIMED_OUT means nothing yet. */
 static acap_result take(acap_reader *reader, const acap_buffer **out)
 {
@@ -163,7 +157,7 @@ static acap_result take(acap_reader *reader, const acap_buffer **out)
     /* acquire, before the queue: whatever was pushed before the end was raised is found below. */
     const uint32_t end = acap__load_acquire(&outlet->end);
     acap__header *header = take_preroll(reader);
-    if (header == NULL && (!(end & ACAP__END_READER) || !is_past_its_end(outlet)))
+    if (header == NULL)
         header = acap__queue_pop(&outlet->queue);
     if (header != NULL)
         return deliver(reader, header, out);
@@ -194,7 +188,7 @@ static bool has_reason_to_wake(acap_reader *reader)
 {
     acap__outlet *outlet = &reader->outlet;
 
-    const uint64_t enough = acap__load_relaxed(&outlet->is_stalled) != 0 ? 1 : outlet->wake_buffers;
+    const uint64_t enough = acap__load_acquire(&outlet->takes_any) != 0 ? 1 : outlet->wake_buffers;
 
     return acap__load_acquire(&outlet->interrupted) != 0 || acap__load_acquire(&outlet->end) != 0
         || acap__queue_count(&outlet->queue) >= enough;
@@ -249,6 +243,10 @@ acap_result acap_reader_borrow(acap_reader *reader, int64_t timeout_ns, const ac
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_borrow: %s",
                           reader == NULL || out == NULL ? "reader and out must not be NULL" : "timeout_ns is negative");
     acap_result result = look(reader, out);
+    /* acq_rel: what was pushed before it was raised is found by the second look. */
+    if (result == ACAP_TIMED_OUT && acap__load_relaxed(&reader->outlet.takes_any) != 0
+        && acap__exchange_acq_rel(&reader->outlet.takes_any, 0u) != 0)
+        result = look(reader, out);
     if (result == ACAP_TIMED_OUT)
         reader->found_nothing = true;
     if (result == ACAP_TIMED_OUT && timeout_ns != 0)
@@ -281,11 +279,7 @@ acap_result acap_reader_end(acap_reader *reader)
         return ACAP_ERROR_FORKED;
     if (reader == NULL)
         return ACAP_ERROR_INVALID_ARGUMENT;
-    acap__outlet *outlet = &reader->outlet;
-    if (!(acap__load_relaxed(&outlet->end) & ACAP__END_READER)) {
-        acap__store_relaxed(&outlet->end_tail, acap__load_acquire(&outlet->queue.tail));
-        acap__outlet_end(outlet, ACAP__END_READER);
-    }
+    acap__outlet_end(&reader->outlet, ACAP__END_READER);
     errno = saved;
     return ACAP_OK;
 }

@@ -273,10 +273,8 @@ acap_result ACAP_CALL acap_stream_start(acap_stream *stream)
 void acap__stream_nudge(acap_stream *stream)
 {
     for (uint32_t i = 0; i < ACAP_MAX_READERS; i++) {
-        if (stream->readers[i] == NULL)
-            continue;
-        acap__store_relaxed(&stream->readers[i]->outlet.is_stalled, 1u);
-        acap__wake_now(&stream->readers[i]->outlet.wake);
+        if (stream->readers[i] != NULL)
+            acap__outlet_nudge(&stream->readers[i]->outlet);
     }
 }
 
@@ -288,6 +286,8 @@ void acap__stream_lose(acap_stream *stream)
     shut(stream, stream->on_device_lost == ACAP_ON_LOST_FAIL ? ACAP__END_LOST : 0);
     give_device_away(stream);
     acap__store_release(&stream->state, ACAP_STATE_LOST);
+    /* Also for a reader that waits on: what was pending has been published, and nothing follows for a while. */
+    acap__stream_nudge(stream);
 }
 
 /* The id that the device gave itself; one that may have been cut off opens nothing, and then it is what the user asked for. */

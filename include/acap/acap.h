@@ -998,8 +998,8 @@ ACAP_API void ACAP_CALL acap_reader_close(acap_reader *reader);
 /**
  * Borrows the next buffer.
  *
- * Sleeps only on an empty queue; asleep, it wakes at wake_buffers, at the end, a stall, an
- * interrupt or the timeout, and at a stall or the timeout returns a buffer if there is any.
+ * Sleeps only on an empty queue; asleep, it wakes at wake_buffers, at the end, a loss, a stall, an
+ * interrupt or the timeout, and at a loss, a stall or the timeout returns a buffer if there is any.
  *
  * @param[in]  reader      a reader.
  * @param[in]  timeout_ns  nanoseconds; 0 returns at once, ACAP_WAIT_FOREVER waits.
@@ -1032,7 +1032,8 @@ ACAP_API acap_result ACAP_CALL acap_reader_borrow(acap_reader *reader, int64_t t
 ACAP_API acap_result ACAP_CALL acap_reader_interrupt(acap_reader *reader);
 
 /**
- * Ends a reader: it gets no more buffers, and once drained borrow returns ACAP_END for ever.
+ * Ends a reader: it gets no more buffers, and once drained borrow returns ACAP_END for ever. What
+ * is published from then on counts in its lost_queue.
  *
  * Async-signal-safe; keeps errno.
  *

@@ -43,16 +43,19 @@ static void no_start_brings_an_ended_reader_back(void **state)
     finish_rig(&r);
 }
 
-static void what_comes_after_the_end_is_not_delivered(void **state)
+static void what_comes_after_the_end_is_not_delivered_but_counted(void **state)
 {
     rig r = make_rig(10, 8, 0);
 
     (void)state;
     push_counter(r.stream, 20);
     assert_ok(acap_reader_end(r.reader));
-    push_counter(r.stream, 20);
+    push_counter(r.stream, 30);
     assert_result(drain(r.reader, &r.seen), ACAP_END);
     assert_int_equal(r.seen.frames, 20);
+    assert_int_equal(reader_stats(r.reader).lost_queue, 30);
+    assert_int_equal(reader_stats(r.reader).frames_queued, 0);
+    assert_int_equal(stream_pool_stats(r.stream).in_use, 0); /* nothing is kept that nobody will take */
     assert_conserved(conservation_at_rest(&r.seen, r.stream, r.reader));
     finish_rig(&r);
 }
@@ -170,7 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ended_reader_drains_and_then_ends_for_ever),
         cmocka_unit_test(no_start_brings_an_ended_reader_back),
-        cmocka_unit_test(what_comes_after_the_end_is_not_delivered),
+        cmocka_unit_test(what_comes_after_the_end_is_not_delivered_but_counted),
         cmocka_unit_test(what_was_queued_at_the_end_is_not_evicted_by_what_comes_after),
         cmocka_unit_test(an_ended_reader_does_not_disturb_the_others),
         cmocka_unit_test(a_signal_handler_may_end_a_reader),

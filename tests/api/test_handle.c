@@ -94,6 +94,64 @@ static void a_handle_waits_for_the_threshold(void **state)
     close_conserved(context, stream, reader);
 }
 
+/* Below the threshold, and no stall has been noticed: the loss alone tells a consumer to take what there is. */
+static void a_handle_tells_of_a_loss(void **state)
+{
+    acap_context *context = make_context("push");
+    acap_stream *stream = open_stream(context, "push:", ACAP_FORMAT_S32, 1, 10);
+    acap_reader *reader = open_batches(stream, 10, 4);
+    conservation seen;
+
+    (void)state;
+    conservation_begin(&seen, reader);
+    assert_ok(acap_stream_start(stream));
+    const int fd = armed_handle_of(reader);
+    push_counter(stream, 10);
+    assert_false(is_readable(fd));
+    assert_ok(acap_stream_push(stream, NULL, 7, 0));
+    assert_true(is_readable(fd));
+    assert_result(drain(reader, &seen), ACAP_TIMED_OUT);
+    assert_false(is_readable(fd));
+    push_counter(stream, 30); /* and then the threshold is what it was */
+    assert_false(is_readable(fd));
+    push_counter(stream, 10);
+    assert_true(is_readable(fd));
+    assert_result(drain(reader, &seen), ACAP_TIMED_OUT);
+    assert_conserved(conservation_at_rest(&seen, stream, reader));
+    close_conserved(context, stream, reader);
+}
+
+/* The stall told of what was queued; the loss publishes what was pending, and nothing follows that would tell of it. */
+static void a_handle_tells_of_what_a_lost_device_left(void **state)
+{
+    acap_stream_config config = ACAP_STREAM_CONFIG_INIT;
+    acap_context *context = make_context("sim");
+    conservation seen;
+
+    (void)state;
+    config.device = "sim:counter?pace=manual&period=100&unplug=1053ms&replug=60s";
+    config.format = ACAP_FORMAT_S32;
+    config.frames_per_buffer = 480;
+    config.on_device_lost = ACAP_ON_LOST_WAIT;
+    acap_stream *stream = open_config(context, &config);
+    acap_reader *reader = open_batches(stream, 200, 20);
+    conservation_begin(&seen, reader);
+    assert_ok(acap_stream_start(stream));
+    const int fd = armed_handle_of(reader);
+    assert_ok(acap_stream_sim_advance(stream, 48000 * 3 / 2));
+    assert_true(is_readable(fd));
+    assert_result(drain(reader, &seen), ACAP_TIMED_OUT);
+    assert_false(is_readable(fd));
+    assert_int_not_equal(stream_stats(stream).frames_pending, 0);
+    assert_ok(acap_stream_sim_advance(stream, 48000 * 2));
+    assert_int_equal(stream_stats(stream).state, ACAP_STATE_LOST);
+    assert_true(is_readable(fd));
+    assert_int_not_equal(reader_stats(reader).frames_queued, 0);
+    assert_result(drain(reader, &seen), ACAP_TIMED_OUT);
+    assert_conserved(conservation_at_rest(&seen, stream, reader));
+    close_conserved(context, stream, reader);
+}
+
 static void a_handle_still_works_after_a_borrow_with_a_timeout(void **state)
 {
     acap_context *context = make_context("push");
@@ -317,6 +375,8 @@ int main(void)
         cmocka_unit_test(a_handle_is_readable_from_the_first_buffer_to_the_borrow_that_finds_none),
         cmocka_unit_test(a_handle_made_late_tells_of_what_is_there),
         cmocka_unit_test(a_handle_waits_for_the_threshold),
+        cmocka_unit_test(a_handle_tells_of_a_loss),
+        cmocka_unit_test(a_handle_tells_of_what_a_lost_device_left),
         cmocka_unit_test(a_handle_still_works_after_a_borrow_with_a_timeout),
         cmocka_unit_test(ends_and_interrupts_make_a_handle_readable),
         cmocka_unit_test(closing_the_stream_or_the_context_makes_a_handle_readable),

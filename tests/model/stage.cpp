@@ -96,6 +96,14 @@ bool stage::deliver(uint32_t frame_count, unsigned device)
     return acap__feed_deliver(feed_rooms[device].get(), &chunk);
 }
 
+bool stage::lose(uint32_t frame_count)
+{
+    acap__chunk chunk = {};
+
+    chunk.frame_count = frame_count;
+    return acap__feed_deliver(feed_rooms[0].get(), &chunk);
+}
+
 const acap_buffer *stage::borrow(acap_reader *reader, int64_t timeout_ns)
 {
     const acap_buffer *buffer;

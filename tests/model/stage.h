@@ -30,6 +30,8 @@ public:
     acap_reader *open(uint32_t queue_buffers, uint32_t wake_buffers, uint32_t overflow, uint32_t preroll_buffers = 0);
     /* One call of the host, of the first device or the second; false: the gate is shut. */
     bool deliver(uint32_t frame_count, unsigned device = 0);
+    /* The host says that it lost so many frames. */
+    bool lose(uint32_t frame_count);
     /* One borrow. The buffer is looked at, and is the next one but for gaps; NULL: there was none. */
     const acap_buffer *borrow(acap_reader *reader, int64_t timeout_ns);
     /* The same and its release; how many frames. */

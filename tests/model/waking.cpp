@@ -181,6 +181,27 @@ struct woken_by_stall : rl::test_suite<woken_by_stall, 2>, with_reader {
 
 const model::add_property<woken_by_stall> stalled("wake-stall", "a stall wakes a sleeper for the little that there is", 4);
 
+struct woken_by_loss : rl::test_suite<woken_by_loss, 2>, with_reader {
+    void before()
+    {
+        make(2);
+        (void)stage.deliver(1);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 1)
+            expect(ACAP_OK);
+        else
+            RL_ASSERT(stage.lose(1));
+    }
+    void after()
+    {
+        end();
+    }
+};
+
+const model::add_property<woken_by_loss> lossy("wake-loss", "a loss wakes a sleeper for the little that came before it", 4);
+
 /* The consumer of an event loop: polls, and borrows without waiting. */
 struct woken_by_descriptor : rl::test_suite<woken_by_descriptor, 2>, with_reader {
     void before()
