@@ -5,8 +5,6 @@
 
 #include "os.h"
 
-#include <stdlib.h>
-
 #define EXIT_LIMIT_NS ACAP__NS_PER_S
 #define LAST_STEPS 8 /* between a thread's last act here and its end */
 
@@ -39,5 +37,5 @@ static void wait_at_exit(void)
 void acap__leaving_watch_exit(void)
 {
     if (acap__exchange_acq_rel(&is_watched, 1u) == 0)
-        (void)atexit(wait_at_exit);
+        acap__at_exit(wait_at_exit);
 }

@@ -57,8 +57,10 @@ void acap__aligned_free(void *memory);
 /* A clock that costs a few nanoseconds and is some milliseconds coarse, with the epoch of acap_clock_ns(). rt. */
 int64_t acap__clock_coarse_ns(void);
 
-/* Zeroed pages that cost nothing until touched; NULL: none. */
+/* Address space for zeroed pages that cost nothing until touched; NULL: none. */
 void *acap__pages_reserve(size_t size_bytes);
+/* Before any of it is touched, and as often as one likes. False: the system has no memory for it. */
+bool acap__pages_commit(void *pages, size_t size_bytes);
 void acap__pages_release(void *pages, size_t size_bytes);
 size_t acap__page_bytes(void);
 /* All of the machine's memory. */
@@ -92,7 +94,11 @@ void acap__thread_drop_realtime(acap__thread_id thread);
 
 /* True in a child of the process in which acap__fork_watch was called. */
 bool acap__forked(void);
+/* At the first use of the library. Where the linker cannot, this also sees to it that the library is never unloaded. */
 void acap__fork_watch(void);
+
+/* Once: run at the process' exit, unless the system has ended all other threads by then. */
+void acap__at_exit(void (*run)(void));
 
 /* A symbol of the process, or NULL. */
 void *acap__symbol(const char *name);

@@ -361,6 +361,13 @@ void *acap__pages_reserve(size_t size_bytes)
     return pages == MAP_FAILED ? NULL : pages;
 }
 
+bool acap__pages_commit(void *pages, size_t size_bytes)
+{
+    (void)pages;
+    (void)size_bytes;
+    return true;
+}
+
 void acap__pages_release(void *pages, size_t size_bytes)
 {
     munmap(pages, size_bytes);
@@ -543,6 +550,11 @@ void acap__fork_watch(void)
 bool acap__forked(void)
 {
     return acap__load_relaxed(&is_forked) != 0;
+}
+
+void acap__at_exit(void (*run)(void))
+{
+    (void)atexit(run);
 }
 
 void *acap__symbol(const char *name)

@@ -51,6 +51,10 @@ static acap_pool *reserve(uint32_t buffers_max)
 
     if (base == NULL)
         return NULL;
+    if (!acap__pages_commit(base, headers_at)) {
+        acap__pages_release(base, size_bytes);
+        return NULL;
+    }
     acap_pool *pool = (acap_pool *)(void *)base;
     pool->control = (struct acap__pool_control *)(void *)(base + control_at);
     pool->words = (acap__u64 *)(void *)(base + words_at);
@@ -107,10 +111,12 @@ static acap_result fail_to_lock(size_t size_bytes)
 }
 
 /* What the audio thread touches of these buffers besides their data: their word, and their headers. */
-static acap_result lock_headers(const acap_pool *pool, uint32_t first, uint32_t end)
+static acap_result provide_headers(const acap_pool *pool, uint32_t first, uint32_t end)
 {
     const size_t size_bytes = (end - first) * sizeof pool->headers[0];
 
+    if (!acap__pages_commit(&pool->headers[first], size_bytes))
+        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for the headers of %u buffers", end - first);
     if (!acap__pool_lock_with(pool, &pool->words[first / ACAP__POOL_WORD_BITS], sizeof pool->words[0])
         || !acap__pool_lock_with(pool, &pool->headers[first], size_bytes))
         return fail_to_lock(size_bytes);
@@ -124,8 +130,11 @@ static acap_result add_segment(struct acap__pool_control *control, uint32_t firs
     const size_t size_bytes = acap__round_up(data_bytes + ACAP__CACHE_LINE, acap__page_bytes());
     struct segment *segment = acap__pages_reserve(size_bytes);
 
-    if (segment == NULL)
+    if (segment == NULL || !acap__pages_commit(segment, size_bytes)) {
+        if (segment != NULL)
+            acap__pages_release(segment, size_bytes);
         return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for %u buffers of %u bytes", buffers, control->stride_bytes);
+    }
     if ((control->flags & ACAP_POOL_LOCK_MEMORY) && !acap__pages_lock(segment, size_bytes)) {
         acap__pages_release(segment, size_bytes);
         return fail_to_lock(size_bytes);
@@ -165,7 +174,7 @@ static void fill_header(acap_pool *pool, uint32_t index, unsigned char *data)
 static acap_result grow_word(acap_pool *pool, uint32_t first, uint32_t end)
 {
     struct segment *segment = NULL;
-    acap_result result = lock_headers(pool, first, end);
+    acap_result result = provide_headers(pool, first, end);
 
     if (result == ACAP_OK)
         result = add_segment(pool->control, first, end - first, &segment);

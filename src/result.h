@@ -6,7 +6,9 @@
 
 #include "base.h"
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__) /* its printf means an older one than its C11 library has */
+#define ACAP__PRINTF(text, first) __attribute__((format(gnu_printf, text, first)))
+#elif defined(__GNUC__)
 #define ACAP__PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define ACAP__PRINTF(text, first)

@@ -11,7 +11,7 @@ build=${ACAP_BUILD_DIR:-$top/build}
 . "$top/tests/packages.sh"
 install_packages cmake ninja-build gcc g++ libc6-dev pkg-config git python3 clang libclang-rt-14-dev clang-22 libclang-rt-22-dev \
     portaudio19-dev libasound2-dev libasound2-plugins alsa-utils pulseaudio pulseaudio-utils jackd2 libjack-jackd2-dev \
-    libsndfile1-dev libcmocka-dev relacy-dev doxygen graphviz valgrind util-linux binutils procps libavutil-dev strace
+    libsndfile1-dev libcmocka-dev relacy-dev gcc-mingw-w64-x86-64 doxygen graphviz valgrind util-linux binutils procps libavutil-dev strace
 
 # configure NAME CMAKE_ARGUMENT...
 configure() {
