@@ -3,9 +3,10 @@
  * Called by: control threads; it has no thread and no host. */
 #include "backend.h"
 
-#include <string.h>
+#include "device_match.h"
 
 #define DEVICE_ID "push:"
+#define DEVICE_NAME "Frames pushed by the program"
 
 /* The device has no state; its handle only must not be NULL. */
 static char the_device;
@@ -14,7 +15,7 @@ static acap_result list(bool may_refresh, acap_result (*report)(void *, const ac
 {
     const acap__device_report device = {
         .id = DEVICE_ID,
-        .name = "Frames pushed by the program",
+        .name = DEVICE_NAME,
         .host_api = "push",
         .flags = ACAP_DEVICE_DEFAULT,
         .max_channel_count = ACAP_MAX_CHANNELS,
@@ -28,10 +29,10 @@ static acap_result list(bool may_refresh, acap_result (*report)(void *, const ac
 
 static acap_result supports(const acap__request *request, acap__failure *failure)
 {
-    if (request->device != NULL && strcmp(request->device, DEVICE_ID) != 0)
-        return acap__fail_in(failure, ACAP_ERROR_NO_DEVICE, "there is no device \"%s\"; the only one here is \"" DEVICE_ID "\"",
-                             request->device);
-    return ACAP_OK;
+    const acap__device_name device = {DEVICE_ID, DEVICE_NAME};
+    size_t index;
+
+    return request->device == NULL ? ACAP_OK : acap__device_match(&device, 1, request->device, &index, failure);
 }
 
 static acap_result open(const acap__request *request, acap__feed *feed, acap__opened *opened, acap__failure *failure)

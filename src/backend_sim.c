@@ -90,6 +90,8 @@ static bool is_unplugged(const sim_device *device, uint64_t frame)
 
 static void describe(const acap__request *request, const sim_device *device, acap__opened *opened)
 {
+    const char *options = request->device != NULL ? strchr(request->device, '?') : NULL;
+
     opened->sample_rate_hz = device->signal.sample_rate_hz;
     opened->channel_count = device->signal.channel_count;
     opened->source_format = device->signal.format;
@@ -98,7 +100,9 @@ static void describe(const acap__request *request, const sim_device *device, aca
                                                             : ACAP__CLOCK_NONE;
     opened->period_frames = device->options.period_frames;
     opened->latency_ns = acap__frames_to_ns(device->options.period_frames, device->signal.sample_rate_hz);
-    acap__copy_text(opened->device_id, sizeof opened->device_id, request->device != NULL ? request->device : acap__sim_name(0));
+    acap__copy_text(opened->device_id, sizeof opened->device_id, acap__sim_name(device->options.kind));
+    if (options != NULL)
+        acap__copy_text(opened->device_id + strlen(opened->device_id), sizeof opened->device_id - strlen(opened->device_id), options);
 }
 
 static void set_signal(sim_device *device, const acap__request *request)

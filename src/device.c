@@ -229,5 +229,7 @@ acap_result ACAP_CALL acap_device_supports(acap_context *context, const acap_str
         result = acap__check_stream_config(&checked);
     if (result == ACAP_OK)
         result = acap__stream_request(context, &checked, &request, &backend);
-    return result == ACAP_OK ? ask(backend, &request) : result;
+    if (result == ACAP_OK)
+        result = ask(backend, &request);
+    return result == ACAP_OK ? acap__stream_fits(&checked) : result;
 }

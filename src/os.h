@@ -63,8 +63,8 @@ void *acap__pages_reserve(size_t size_bytes);
 bool acap__pages_commit(void *pages, size_t size_bytes);
 void acap__pages_release(void *pages, size_t size_bytes);
 size_t acap__page_bytes(void);
-/* All of the machine's memory. */
-uint64_t acap__memory_bytes(void);
+/* What the system could still give, by its own word; no promise. */
+uint64_t acap__memory_available_bytes(void);
 bool acap__pages_lock(void *pages, size_t size_bytes);
 
 /* Notices changes in directory parent/name, and its coming and going. */

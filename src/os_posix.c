@@ -345,10 +345,41 @@ size_t acap__page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-uint64_t acap__memory_bytes(void)
+#if defined(__linux__)
+
+/* The number behind key in a file of the kernel's; UINT64_MAX: there is none, or "max". */
+static uint64_t kernel_number(const char *path, const char *key)
+{
+    char text[4096];
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
+
+    if (file >= 0)
+        close(file);
+    text[length > 0 ? length : 0] = '\0';
+    const char *at = strstr(text, key);
+    unsigned long long number;
+    return at != NULL && sscanf(at + strlen(key), "%llu", &number) == 1 ? number : UINT64_MAX;
+}
+
+/* In a container its limit may be the smaller one; what is used there is not counted, since it includes caches that would be given up. */
+uint64_t acap__memory_available_bytes(void)
+{
+    const uint64_t machine_kib = kernel_number("/proc/meminfo", "MemAvailable:");
+    const uint64_t machine_bytes = machine_kib < UINT64_MAX / 1024u ? machine_kib * 1024u : UINT64_MAX;
+    const uint64_t container_bytes = kernel_number("/sys/fs/cgroup/memory.max", "");
+
+    return machine_bytes < container_bytes ? machine_bytes : container_bytes;
+}
+
+#else
+
+uint64_t acap__memory_available_bytes(void)
 {
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
+
+#endif
 
 void *acap__pages_reserve(size_t size_bytes)
 {

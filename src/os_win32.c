@@ -235,11 +235,11 @@ size_t acap__page_bytes(void)
     return info.dwPageSize;
 }
 
-uint64_t acap__memory_bytes(void)
+uint64_t acap__memory_available_bytes(void)
 {
     MEMORYSTATUSEX status = {.dwLength = sizeof status};
 
-    return GlobalMemoryStatusEx(&status) ? status.ullTotalPhys : UINT64_MAX;
+    return GlobalMemoryStatusEx(&status) ? status.ullAvailPhys : UINT64_MAX;
 }
 
 void *acap__pages_reserve(size_t size_bytes)

@@ -230,15 +230,15 @@ acap_result acap__check_reader_config(acap_reader_config *config, uint32_t sampl
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_config.overflow %u is unknown", config->overflow);
     if (config->preroll_ns < 0)
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_reader_config.preroll_ns is negative");
+    if (config->queue_buffers != 0 && config->wake_buffers > config->queue_buffers)
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "wake_buffers %u is more than queue_buffers %u: it would never wake",
+                          config->wake_buffers, config->queue_buffers);
     if (acap__max_u32(config->queue_buffers, acap__max_u32(config->wake_buffers, config->hold_buffers)) > ACAP_MAX_QUEUE_BUFFERS)
         return acap__fail(ACAP_ERROR_LIMIT, "queue_buffers, wake_buffers and hold_buffers are at most %u", ACAP_MAX_QUEUE_BUFFERS);
     if (config->queue_buffers == 0)
         config->queue_buffers = acap__max_u32(default_queue_buffers(sample_rate_hz, frames_per_buffer), config->wake_buffers);
     if (config->wake_buffers == 0)
         config->wake_buffers = 1;
-    if (config->wake_buffers > config->queue_buffers)
-        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "wake_buffers %u is more than queue_buffers %u: it would never wake",
-                          config->wake_buffers, config->queue_buffers);
     if (config->hold_buffers == 0)
         config->hold_buffers = config->queue_buffers;
     return ACAP_OK;

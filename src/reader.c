@@ -387,7 +387,8 @@ acap_result acap_reader_get_stats(const acap_reader *const_reader, acap_reader_s
     stats.buffers_delivered = acap__load_relaxed(&reader->outlet.delivered_buffers);
     stats.queued_buffers = (uint32_t)acap__queue_count(&reader->outlet.queue) + reader->preroll_count
         - acap__load_relaxed(&reader->preroll_taken);
-    stats.queued_buffers_peak = acap__load_relaxed(&reader->outlet.queued_peak);
+    /* The past that it was given has not been pushed. */
+    stats.queued_buffers_peak = acap__max_u32(acap__load_relaxed(&reader->outlet.queued_peak), stats.queued_buffers);
     stats.latency_ns_p50 = latency_at(reader, 0.5);
     stats.latency_ns_p99 = latency_at(reader, 0.99);
     stats.latency_ns_max = (int64_t)acap__load_relaxed(&reader->latency_max_ns);

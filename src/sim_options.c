@@ -3,6 +3,8 @@
  * Called by: backend_sim.c, on its host thread. */
 #include "sim_options.h"
 
+#include "device_match.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,14 +15,37 @@
 
 static const char *const names[] = {"sim:counter", "sim:sine", "sim:noise", "sim:silence"};
 
+#define SIM_DEVICES (sizeof names / sizeof names[0])
+
 const char *acap__sim_name(size_t index)
 {
-    return index < sizeof names / sizeof names[0] ? names[index] : NULL;
+    return index < SIM_DEVICES ? names[index] : NULL;
 }
 
 static acap_result refuse(acap__failure *failure, const char *key, const char *value, const char *right)
 {
     return acap__fail_in(failure, ACAP_ERROR_INVALID_ARGUMENT, "%s=%s: it is %s", key, value, right);
+}
+
+/* Digits, perhaps with a point among them: strtod would also take blanks, exponents and hexadecimal, and the point of the user's language.
+   *end is what follows; text itself: there was no number. */
+static double read_digits(const char *text, const char **end)
+{
+    double number = 0;
+    double scale = 1;
+    bool has_point = false;
+    const char *at = text;
+
+    for (; (*at >= '0' && *at <= '9') || (*at == '.' && !has_point); at++) {
+        if (*at == '.') {
+            has_point = true;
+            continue;
+        }
+        number = number * 10 + (*at - '0');
+        scale = has_point ? scale * 10 : 1;
+    }
+    *end = at - text > (has_point ? 1 : 0) ? at : text;
+    return number / scale;
 }
 
 /* A number with its unit at the start of text: "5s", "50ms", "20us"; *end is what follows. */
@@ -30,10 +55,10 @@ static bool read_time(const char *text, int64_t *out_ns, const char **end)
         const char *unit;
         double ns;
     } units[] = {{"ms", 1e6}, {"us", 1e3}, {"ns", 1.0}, {"s", 1e9}};
-    char *rest;
-    const double number = strtod(text, &rest);
+    const char *rest;
+    const double number = read_digits(text, &rest);
 
-    if (rest == text || !(number >= 0))
+    if (rest == text)
         return false;
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         const size_t length = strlen(units[i].unit);
@@ -55,10 +80,12 @@ static bool read_whole_time(const char *text, int64_t *out_ns)
 
 static bool read_number(const char *text, double min, double max, double *out)
 {
-    char *end;
+    const char *digits = text[0] == '-' || text[0] == '+' ? text + 1 : text;
+    const char *end;
+    const double number = read_digits(digits, &end);
 
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= min && *out <= max;
+    *out = text[0] == '-' ? -number : number;
+    return end != digits && *end == '\0' && *out >= min && *out <= max;
 }
 
 static acap_result add_fault(acap__sim_options *options, const acap__sim_fault *fault, acap__failure *failure)
@@ -221,18 +248,23 @@ static acap_result parse_pair(const char *pair, size_t length, acap__sim_options
     return parse_option(text, equals + 1, options, failure);
 }
 
+/* As for every other device: by its id, or a part of it that is no other's. */
 static acap_result find_kind(const char *device, size_t length, acap__sim_options *options, acap__failure *failure)
 {
-    for (int i = 0; acap__sim_name((size_t)i) != NULL; i++) {
-        const char *name = acap__sim_name((size_t)i);
-        if (strlen(name) == length && strncmp(name, device, length) == 0) {
-            options->kind = (acap__signal_kind)i;
-            return ACAP_OK;
-        }
-    }
-    return acap__fail_in(failure, ACAP_ERROR_NO_DEVICE,
-                         "there is no simulated device \"%.*s\"; there are sim:counter, sim:sine, sim:noise and sim:silence",
-                         (int)(length < 200 ? length : 200), device);
+    acap__device_name devices[SIM_DEVICES];
+    char wanted[VALUE_BYTES]; /* what is longer is no part of a name */
+    size_t index;
+
+    for (size_t i = 0; i < SIM_DEVICES; i++)
+        devices[i] = (acap__device_name){names[i], names[i]};
+    if (length >= sizeof wanted)
+        length = sizeof wanted - 1;
+    memcpy(wanted, device, length);
+    wanted[length] = '\0';
+    const acap_result result = acap__device_match(devices, SIM_DEVICES, wanted, &index, failure);
+    if (result == ACAP_OK)
+        options->kind = (acap__signal_kind)index;
+    return result;
 }
 
 static acap_result check_together(const acap__sim_options *options, acap__failure *failure)

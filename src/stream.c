@@ -12,6 +12,9 @@
 
 #define CALL_LIMIT_NS (4500 * ACAP__NS_PER_MS) /* within the 5 s of the contract */
 
+#define USUAL_RATE_HZ 48000u
+#define PUSH_TIME_NS_MAX (INT64_MAX / 2) /* what is added to it stays in range */
+
 static acap__u64 last_stream_id;
 
 bool acap__stream_any_open(const acap__backend *backend)
@@ -73,6 +76,11 @@ static void set_device(acap_stream *stream, const acap__request *request)
     stream->request.device = stream->device;
 }
 
+static uint32_t frames_per_buffer_of(const acap_stream_config *config, uint32_t sample_rate_hz)
+{
+    return config->frames_per_buffer != 0 ? config->frames_per_buffer : acap__max_u32((sample_rate_hz + 50u) / 100u, 1u);
+}
+
 /* What the device gave becomes the stream's, and what a restart asks for. */
 static void adopt(acap_stream *stream, const acap__opened *opened, const acap_stream_config *config)
 {
@@ -82,8 +90,7 @@ static void adopt(acap_stream *stream, const acap__opened *opened, const acap_st
     info->channel_count = opened->channel_count;
     info->format = config->format;
     stream->on_device_lost = config->on_device_lost;
-    info->frames_per_buffer =
-        config->frames_per_buffer != 0 ? config->frames_per_buffer : acap__max_u32((opened->sample_rate_hz + 50u) / 100u, 1u);
+    info->frames_per_buffer = frames_per_buffer_of(config, opened->sample_rate_hz);
     info->flags = config->flags;
     info->latency_ns = opened->latency_ns;
     info->stream_id = acap__add_relaxed(&last_stream_id, 1u) + 1;
@@ -94,58 +101,91 @@ static void adopt(acap_stream *stream, const acap__opened *opened, const acap_st
     stream->request.frames_per_buffer = info->frames_per_buffer;
 }
 
-static acap_result set_geometry(acap_stream *stream, uint32_t *buffer_bytes)
+/* ---- what its buffers and its pool are ---- */
+
+/* 0: interleaved. */
+static uint64_t plane_bytes_of(const acap_stream_info *info)
 {
-    const acap_stream_info *info = &stream->info;
-    acap__ingest *ingest = &stream->ingest;
-    const uint32_t sample_bytes = acap_format_bytes(info->format);
-    const bool is_planar = (info->flags & ACAP_STREAM_PLANAR) != 0;
-    const uint64_t plane_bytes = acap__round_up((uint64_t)info->frames_per_buffer * sample_bytes, ACAP__CACHE_LINE);
-    const uint64_t size_bytes = is_planar ? plane_bytes * info->channel_count
-                                          : (uint64_t)info->frames_per_buffer * info->channel_count * sample_bytes;
+    const uint64_t plane_bytes = (uint64_t)info->frames_per_buffer * acap_format_bytes(info->format);
+
+    return (info->flags & ACAP_STREAM_PLANAR) ? acap__round_up(plane_bytes, ACAP__CACHE_LINE) : 0;
+}
+
+static uint64_t buffer_bytes_of(const acap_stream_info *info)
+{
+    const uint64_t plane_bytes = plane_bytes_of(info);
+
+    return info->channel_count * (plane_bytes != 0 ? plane_bytes : (uint64_t)info->frames_per_buffer * acap_format_bytes(info->format));
+}
+
+/* The past costs pool buffers, one for each frames_per_buffer of it, and one for the start of the oldest. */
+static uint64_t history_buffers_of(const acap_stream_config *config, const acap_stream_info *info)
+{
+    const uint64_t frames = acap__ns_to_frames(config->history_ns, info->sample_rate_hz);
+
+    return frames == 0 ? 0 : (frames + info->frames_per_buffer - 1) / info->frames_per_buffer + 1;
+}
+
+static acap_result check_fit(const acap_stream_config *config, const acap_stream_info *info)
+{
+    const uint64_t size_bytes = buffer_bytes_of(info);
+    const uint64_t history_buffers = history_buffers_of(config, info);
+    const bool is_limited = config->pool == NULL && config->pool_buffers_max != 0;
+    const uint32_t buffers_max = is_limited ? config->pool_buffers_max : ACAP_MAX_POOL_BUFFERS;
 
     if (size_bytes > ACAP_MAX_BUFFER_BYTES)
         return acap__fail(ACAP_ERROR_LIMIT, "a buffer of %u frames would have %llu bytes; the limit is %u", info->frames_per_buffer,
                           (unsigned long long)size_bytes, ACAP_MAX_BUFFER_BYTES);
+    if (config->pool != NULL && config->pool->buffer_size_bytes < size_bytes)
+        return acap__fail(ACAP_ERROR_LIMIT, "the shared pool's buffers have %u bytes, this stream's need %llu",
+                          config->pool->buffer_size_bytes, (unsigned long long)size_bytes);
+    if (history_buffers != 0 && history_buffers + ACAP__SPARE_BUFFERS > buffers_max)
+        return acap__fail(ACAP_ERROR_LIMIT, "so long a history needs %llu buffers; the pool's maximum is %u",
+                          (unsigned long long)(history_buffers + ACAP__SPARE_BUFFERS), buffers_max);
+    return ACAP_OK;
+}
+
+acap_result acap__stream_fits(const acap_stream_config *config)
+{
+    acap_stream_info info = ACAP_STREAM_INFO_INIT;
+
+    info.flags = config->flags;
+    info.format = config->format;
+    info.sample_rate_hz = config->sample_rate_hz != 0 ? config->sample_rate_hz : USUAL_RATE_HZ;
+    info.channel_count = config->channel_count != 0 ? config->channel_count : 1;
+    info.frames_per_buffer = frames_per_buffer_of(config, info.sample_rate_hz);
+    return check_fit(config, &info);
+}
+
+static void set_geometry(acap_stream *stream)
+{
+    const acap_stream_info *info = &stream->info;
+    acap__ingest *ingest = &stream->ingest;
+
     ingest->sample_rate_hz = info->sample_rate_hz;
     ingest->channel_count = info->channel_count;
     ingest->format = info->format;
     ingest->frames_per_buffer = info->frames_per_buffer;
-    ingest->frame_bytes = info->channel_count * sample_bytes;
-    ingest->plane_stride_bytes = is_planar ? (uint32_t)plane_bytes : 0;
-    *buffer_bytes = (uint32_t)size_bytes;
-    return ACAP_OK;
+    ingest->frame_bytes = info->channel_count * acap_format_bytes(info->format);
+    ingest->plane_stride_bytes = (uint32_t)plane_bytes_of(info);
 }
 
-static acap_result share_pool(acap_stream *stream, acap_pool *pool, uint32_t buffer_bytes)
-{
-    if (pool->buffer_size_bytes < buffer_bytes)
-        return acap__fail(ACAP_ERROR_LIMIT, "the shared pool's buffers have %u bytes, this stream's need %u", pool->buffer_size_bytes,
-                          buffer_bytes);
-    stream->pool = acap_pool_retain(pool);
-    return ACAP_OK;
-}
-
-/* The past costs pool buffers, one for each frames_per_buffer of it, and one for the start of the oldest. */
 static acap_result set_history(acap_stream *stream, const acap_stream_config *config)
 {
-    const uint64_t frames = acap__ns_to_frames(config->history_ns, stream->info.sample_rate_hz);
-    const uint64_t buffers = frames == 0 ? 0 : (frames + stream->info.frames_per_buffer - 1) / stream->info.frames_per_buffer + 1;
+    const uint32_t buffers = (uint32_t)history_buffers_of(config, &stream->info);
 
     if (buffers == 0)
         return ACAP_OK;
-    if (buffers + ACAP__SPARE_BUFFERS > ACAP_MAX_POOL_BUFFERS)
-        return acap__fail(ACAP_ERROR_LIMIT, "so long a history would need %llu buffers", (unsigned long long)buffers);
     if (stream->owns_pool) {
-        const acap_result result = acap__pool_grow(stream->pool, (uint32_t)buffers + ACAP__SPARE_BUFFERS);
+        const acap_result result = acap__pool_grow(stream->pool, buffers + ACAP__SPARE_BUFFERS);
         if (result != ACAP_OK)
             return result;
     }
     stream->ingest.history = acap__aligned_calloc(buffers * sizeof *stream->ingest.history);
     if (stream->ingest.history == NULL)
-        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for a history of %llu buffers", (unsigned long long)buffers);
-    stream->ingest.history_buffers = (uint32_t)buffers;
-    stream->reserved_buffers = (uint32_t)buffers;
+        return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory for a history of %u buffers", buffers);
+    stream->ingest.history_buffers = buffers;
+    stream->reserved_buffers = buffers;
     return ACAP_OK;
 }
 
@@ -154,14 +194,16 @@ static acap_result set_pool(acap_stream *stream, const acap_stream_config *confi
     const uint32_t buffers_max = config->pool_buffers_max != 0 ? config->pool_buffers_max : ACAP_MAX_POOL_BUFFERS;
     const uint32_t buffers_min = config->pool_buffers_min != 0 ? config->pool_buffers_min : acap__min_u32(ACAP__SPARE_BUFFERS, buffers_max);
     const uint32_t flags = (config->flags & ACAP_STREAM_LOCK_MEMORY) ? ACAP_POOL_LOCK_MEMORY : 0;
-    uint32_t buffer_bytes = 0;
-    acap_result result = set_geometry(stream, &buffer_bytes);
+    acap_result result = check_fit(config, &stream->info);
 
     if (result != ACAP_OK)
         return result;
+    set_geometry(stream);
     stream->owns_pool = config->pool == NULL;
-    result = stream->owns_pool ? acap__pool_make(flags, buffer_bytes, buffers_min, buffers_max, &stream->pool)
-                               : share_pool(stream, config->pool, buffer_bytes);
+    if (stream->owns_pool)
+        result = acap__pool_make(flags, (uint32_t)buffer_bytes_of(&stream->info), buffers_min, buffers_max, &stream->pool);
+    else
+        stream->pool = acap_pool_retain(config->pool);
     stream->ingest.pool = stream->pool;
     return result == ACAP_OK ? set_history(stream, config) : result;
 }
@@ -346,6 +388,8 @@ acap_result ACAP_CALL acap_stream_push(acap_stream *stream, const void *frames, 
     if (stream == NULL || stream->backend != &acap__backend_push)
         return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_push: %s",
                           stream == NULL ? "stream must not be NULL" : "this is no \"push:\" stream");
+    if (frame_count != 0 && (time_ns < 0 || time_ns > PUSH_TIME_NS_MAX))
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT, "acap_stream_push: time_ns is %lld, which no clock tells", (long long)time_ns);
     if (!acap__gate_enter(&stream->user_gate))
         return acap__fail(ACAP_ERROR_INVALID_STATE, "acap_stream_push: the stream is stopped, or another thread is pushing");
     const acap__chunk chunk = {

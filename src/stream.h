@@ -69,6 +69,8 @@ bool acap__stream_recover(acap_stream *stream, int64_t now_ns);
 /* What a checked configuration asks of which back end. The request points into config. */
 acap_result acap__stream_request(const acap_context *context, const acap_stream_config *config, acap__request *request,
                                  const acap__backend **backend);
+/* Can a pool hold what a checked configuration asks for, in so far as the device leaves it open? */
+acap_result acap__stream_fits(const acap_stream_config *config);
 /* Is a device of this back end open, or was one abandoned? */
 bool acap__stream_any_open(const acap__backend *backend);
 

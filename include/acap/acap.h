@@ -790,6 +790,8 @@ ACAP_API acap_result ACAP_CALL acap_stream_open(acap_context *context,
  *         - ACAP_ERROR_INVALID_STATE: the context is gone, or an audio thread that never came back
  *           still holds the stream
  *         - ACAP_ERROR_DEVICE_LOST, ACAP_ERROR_NO_DEVICE, ACAP_ERROR_DEVICE_BUSY
+ *         - ACAP_ERROR_UNSUPPORTED_FORMAT, ACAP_ERROR_PERMISSION: after a stop the device is opened
+ *           again, and may have changed
  *         - ACAP_ERROR_NO_MEMORY
  *         - ACAP_ERROR_BACKEND, ACAP_ERROR_HOST_STUCK
  *         - ACAP_ERROR_FORKED
@@ -879,7 +881,8 @@ ACAP_API acap_pool *ACAP_CALL acap_stream_get_pool(acap_stream *stream);
  * @param[in] frame_count  frames; 0 does nothing.
  * @param[in] time_ns      when the first frame was captured, by acap_clock_ns(); 0: now.
  * @return ACAP_OK, or
- *         - ACAP_ERROR_INVALID_ARGUMENT: stream is NULL or no "push:" stream
+ *         - ACAP_ERROR_INVALID_ARGUMENT: stream is NULL or no "push:" stream, time_ns is negative or
+ *           above INT64_MAX / 2
  *         - ACAP_ERROR_INVALID_STATE: stopped, closed, or another push is in flight
  *         - ACAP_ERROR_FORKED
  * @thread one at a time per object
@@ -912,10 +915,11 @@ ACAP_API acap_result ACAP_CALL acap_stream_sim_advance(acap_stream *stream, uint
 typedef struct acap_reader_config {
     uint32_t struct_size;   /**< sizeof(acap_reader_config) */
     uint32_t flags;         /**< 0 */
-    uint32_t queue_buffers; /**< most that wait for it; 0: about 500 ms */
+    uint32_t queue_buffers; /**< most that wait for it; 0: about 500 ms, or wake_buffers where that
+                                 is more */
     uint32_t overflow;      /**< ACAP_OVERFLOW_DROP_OLDEST or ACAP_OVERFLOW_DROP_NEWEST */
     uint32_t wake_buffers;  /**< a sleeping borrow wakes only when so many are queued; 0: 1; more
-                                 than queue_buffers is an error */
+                                 than a queue_buffers that is set is an error */
     uint32_t hold_buffers;  /**< how many this consumer will keep at once; the pool reserves them,
                                  nobody enforces them; 0: queue_buffers */
     int64_t preroll_ns;     /**< start so far in the past, out of the stream's history, or as far as
@@ -963,7 +967,7 @@ typedef struct acap_reader_stats {
  *
  * It gets every buffer that is published from now on; the one that is being filled is delivered
  * whole. With preroll_ns it first gets the stream's history from so far back. Grows the stream's
- * own pool so that history, all queues, all hold_buffers and 2 more fit.
+ * own pool so that history, all queues, all hold_buffers, all pre-rolls and 2 more fit.
  *
  * @param[in]  stream  a stream.
  * @param[in]  config  NULL: all defaults.
@@ -1019,7 +1023,7 @@ ACAP_API acap_result ACAP_CALL acap_reader_borrow(acap_reader *reader, int64_t t
 /**
  * Makes the current or the next borrow return ACAP_INTERRUPTED, once.
  *
- * Async-signal-safe; keeps errno.
+ * Async-signal-safe; keeps errno, and acap_last_error() as it is, even when it fails.
  *
  * @param[in] reader  a reader.
  * @return ACAP_OK, or
@@ -1035,7 +1039,7 @@ ACAP_API acap_result ACAP_CALL acap_reader_interrupt(acap_reader *reader);
  * Ends a reader: it gets no more buffers, and once drained borrow returns ACAP_END for ever. What
  * is published from then on counts in its lost_queue.
  *
- * Async-signal-safe; keeps errno.
+ * Async-signal-safe; keeps errno, and acap_last_error() as it is, even when it fails.
  *
  * @param[in] reader  a reader.
  * @return ACAP_OK, or

@@ -134,16 +134,65 @@ static void a_device_string_must_name_one_device(void **state)
     expect_device(sim, "push:", ACAP_OK);
     expect_device(push, "sim:silence", ACAP_OK);
     expect_device(sim, "", ACAP_ERROR_INVALID_ARGUMENT);
-    expect_device(sim, "counter", ACAP_ERROR_NO_DEVICE);
+    expect_device(sim, "counter", ACAP_OK); /* a part of a name that is no other's, as with any device */
+    expect_device(sim, "Counter?pace=manual", ACAP_OK);
+    expect_device(sim, "sim:count", ACAP_OK);
     expect_device(sim, "sim:", ACAP_ERROR_NO_DEVICE);
-    expect_device(sim, "sim:COUNTER", ACAP_ERROR_NO_DEVICE);
+    expect_device(sim, "si", ACAP_ERROR_NO_DEVICE);
+    expect_device(sim, "?pace=manual", ACAP_ERROR_NO_DEVICE);
     expect_device(sim, "sim:counters", ACAP_ERROR_NO_DEVICE);
-    expect_device(sim, "sim:count", ACAP_ERROR_NO_DEVICE);
     expect_device(sim, " sim:counter", ACAP_ERROR_NO_DEVICE);
-    expect_device(push, "push", ACAP_ERROR_NO_DEVICE);
+    expect_device(push, "push", ACAP_OK);
+    expect_device(push, "program", ACAP_OK);
     expect_device(push, "push:1", ACAP_ERROR_NO_DEVICE);
     acap_context_destroy(sim);
     acap_context_destroy(push);
+}
+
+static void a_part_of_a_name_opens_what_the_id_opens(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_stream *stream = open_stream(context, "sine?hz=1000&pace=manual", 0, 0, 0);
+    acap_stream_info info = ACAP_STREAM_INFO_INIT;
+
+    (void)state;
+    assert_ok(acap_stream_get_info(stream, &info));
+    assert_string_equal(info.device_id, "sim:sine?hz=1000&pace=manual");
+    acap_stream_close(stream);
+    expect_device(context, "sim:conter", ACAP_ERROR_NO_DEVICE);
+    assert_non_null(strstr(acap_last_error(), "near ones: \"sim:counter\""));
+    acap_context_destroy(context);
+}
+
+/* What no device is asked for is told as well: opening would say the same. */
+static void asking_tells_what_does_not_fit(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_pool_config pool_config = ACAP_POOL_CONFIG_INIT;
+    acap_stream_config config = ACAP_STREAM_CONFIG_INIT;
+    acap_stream *stream;
+
+    (void)state;
+    pool_config.buffer_size_bytes = 64;
+    assert_ok(acap_pool_create(&pool_config, &config.pool));
+    assert_result(acap_device_supports(context, &config), ACAP_ERROR_LIMIT);
+    assert_result(acap_stream_open(context, &config, &stream), ACAP_ERROR_LIMIT);
+    acap_pool_release(config.pool);
+    config.pool = NULL;
+    config.history_ns = NS_PER_S;
+    config.pool_buffers_max = 10;
+    assert_result(acap_device_supports(context, &config), ACAP_ERROR_LIMIT);
+    assert_result(acap_stream_open(context, &config, &stream), ACAP_ERROR_LIMIT);
+    config.pool_buffers_max = 103; /* the second, one for its start, and two to work with */
+    assert_ok(acap_device_supports(context, &config));
+    config.history_ns = 24 * 3600 * NS_PER_S;
+    config.pool_buffers_max = 0;
+    assert_result(acap_device_supports(context, &config), ACAP_ERROR_LIMIT);
+    config.history_ns = 0;
+    config.channel_count = ACAP_MAX_CHANNELS;
+    config.frames_per_buffer = ACAP_MAX_FRAMES_PER_BUFFER;
+    assert_result(acap_device_supports(context, &config), ACAP_ERROR_LIMIT);
+    acap_context_destroy(context);
 }
 
 static void a_device_string_may_be_long_but_not_too_long(void **state)
@@ -219,6 +268,8 @@ int main(void)
         cmocka_unit_test(null_opens_the_default_of_the_list),
         cmocka_unit_test(a_list_is_a_snapshot_of_its_own),
         cmocka_unit_test(a_device_string_must_name_one_device),
+        cmocka_unit_test(a_part_of_a_name_opens_what_the_id_opens),
+        cmocka_unit_test(asking_tells_what_does_not_fit),
         cmocka_unit_test(a_device_string_may_be_long_but_not_too_long),
         cmocka_unit_test(the_environment_names_the_device_where_the_program_does_not),
         cmocka_unit_test(asking_opens_nothing),

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static acap_pool *make_pool(uint32_t size_bytes, uint32_t buffers_min, uint32_t buffers_max)
 {
@@ -86,6 +87,9 @@ static void absurd_configurations_are_refused(void **state)
     expect_refusal(16, ACAP_MAX_POOL_BUFFERS + 1, 0, 0, ACAP_ERROR_LIMIT);
     expect_refusal(16, 0, UINT32_MAX, 0, ACAP_ERROR_LIMIT);
     expect_refusal(ACAP_MAX_BUFFER_BYTES, ACAP_MAX_POOL_BUFFERS, 0, 0, ACAP_ERROR_NO_MEMORY);
+    /* All of the machine's memory, of which a part is in use: refused before it is touched, not when the system runs out of it. */
+    expect_refusal(1 << 20, (uint32_t)((uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) >> 20), 0, 0,
+                   ACAP_ERROR_NO_MEMORY);
     newer.config.struct_size = sizeof newer;
     newer.config.buffer_size_bytes = 16;
     newer.unknown = 1;

@@ -203,6 +203,7 @@ static void a_short_buffer_in_the_past_costs_nothing(void **state)
     acap_reader *reader = open_past(stream, 10 * BUFFER_NS, 8, &seen);
     const uint64_t asked_position = stream_stats(stream).position - 10 * BUFFER_FRAMES;
     assert_true(seen.start_position <= asked_position && seen.start_position + BUFFER_FRAMES > asked_position);
+    assert_int_equal(reader_stats(reader).queued_buffers_peak, reader_stats(reader).queued_buffers);
     assert_result(drain(reader, &seen), ACAP_TIMED_OUT);
     assert_int_equal(seen.partials, 1);
     assert_int_equal(seen.gap_frames, 0);

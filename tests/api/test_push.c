@@ -253,6 +253,22 @@ static void time_zero_is_now(void **state)
     finish_rig(&r);
 }
 
+static void a_time_that_no_clock_tells_is_refused_and_spoils_nothing(void **state)
+{
+    static const int64_t absurd_ns[] = {INT64_MAX, INT64_MAX / 2 + 1, -1, INT64_MIN};
+    rig r = make_rig(100, 8, ACAP_OVERFLOW_DROP_OLDEST);
+    const float frame = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(absurd_ns); i++)
+        assert_result(acap_stream_push(r.stream, &frame, 1, absurd_ns[i]), ACAP_ERROR_INVALID_ARGUMENT);
+    push_at(&r, 100, 5000);
+    assert_int_equal(borrow_time(&r), 5000);
+    push_at(&r, 100, INT64_MAX / 2);
+    assert_int_equal(borrow_time(&r), INT64_MAX / 2);
+    finish_rig(&r);
+}
+
 /* ---- two pushes at once ---- */
 
 /* A page that nobody can read until somebody lets it: who reads it before stands still in the handler, inside the push. */
@@ -393,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_buffer_carries_the_time_of_its_first_frame),
         cmocka_unit_test(times_never_run_backwards),
         cmocka_unit_test(time_zero_is_now),
+        cmocka_unit_test(a_time_that_no_clock_tells_is_refused_and_spoils_nothing),
         cmocka_unit_test(a_second_push_at_the_same_time_is_refused),
         cmocka_unit_test(readers_may_come_and_go_while_a_push_is_inside),
     };

@@ -74,6 +74,8 @@ static void a_threshold_that_is_never_reached_is_refused(void **state)
     config.queue_buffers = 8;
     config.wake_buffers = 9;
     assert_result(acap_reader_open(r.stream, &config, &reader), ACAP_ERROR_INVALID_ARGUMENT);
+    config.wake_buffers = UINT32_MAX;
+    assert_result(acap_reader_open(r.stream, &config, &reader), ACAP_ERROR_INVALID_ARGUMENT);
     config.wake_buffers = 8;
     assert_ok(acap_reader_open(r.stream, &config, &reader));
     acap_reader_close(reader);

@@ -163,8 +163,8 @@ static void a_reader_keeps_what_it_asked_for(void **state)
     assert_int_equal(acap__check_reader_config(&config, 48000, 480), ACAP_OK);
     assert_int_equal(config.queue_buffers, ACAP_MAX_QUEUE_BUFFERS);
     assert_int_equal(config.hold_buffers, 3);
-    config.wake_buffers = ACAP_MAX_QUEUE_BUFFERS + 1;
-    assert_int_equal(acap__check_reader_config(&config, 48000, 480), ACAP_ERROR_LIMIT);
+    config.wake_buffers = ACAP_MAX_QUEUE_BUFFERS + 1; /* more than the queue, and that is what is wrong with it */
+    assert_int_equal(acap__check_reader_config(&config, 48000, 480), ACAP_ERROR_INVALID_ARGUMENT);
     config.wake_buffers = 0;
     config.hold_buffers = ACAP_MAX_QUEUE_BUFFERS + 1;
     assert_int_equal(acap__check_reader_config(&config, 48000, 480), ACAP_ERROR_LIMIT);

@@ -113,7 +113,8 @@ static void times_have_units(void **state)
     static const struct {
         const char *text;
         int64_t ns;
-    } rows[] = {{"1s", 1000000000}, {"1.5s", 1500000000}, {"20ms", 20000000}, {"7us", 7000}, {"3ns", 3}, {"0s", 0}, {"1e3ms", 1000000000}};
+    } rows[] = {{"1s", 1000000000}, {"1.5s", 1500000000}, {"20ms", 20000000}, {"7us", 7000}, {"3ns", 3}, {"0s", 0}, {".5s", 500000000},
+                {"2.s", 2000000000}};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -144,7 +145,14 @@ static void what_is_wrong_is_named(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         expect_refusal(rows[i][0], ACAP_ERROR_INVALID_ARGUMENT, rows[i][1]);
-    expect_refusal("sim:count", ACAP_ERROR_NO_DEVICE, "sim:silence");
+    /* A decimal point is a point whatever the user's language, and nothing else that strtod knows is a number here. */
+    expect_refusal("sim:sine?hz=440,5", ACAP_ERROR_INVALID_ARGUMENT, "hz");
+    expect_refusal("sim:sine?hz=0x1p4", ACAP_ERROR_INVALID_ARGUMENT, "hz");
+    expect_refusal("sim:sine?hz=1e2", ACAP_ERROR_INVALID_ARGUMENT, "hz");
+    expect_refusal("sim:sine?hz=.", ACAP_ERROR_INVALID_ARGUMENT, "hz");
+    expect_refusal("sim:sine?period= 5", ACAP_ERROR_INVALID_ARGUMENT, "period");
+    expect_refusal("sim:sine?ppm=+-5", ACAP_ERROR_INVALID_ARGUMENT, "ppm");
+    expect_refusal("sim:conter", ACAP_ERROR_NO_DEVICE, "sim:counter");
     expect_refusal("sim:", ACAP_ERROR_NO_DEVICE, "sim:counter");
     expect_refusal("", ACAP_ERROR_NO_DEVICE, "sim:counter");
 }
