@@ -10,7 +10,7 @@ TOP_LEVEL = {"CMakeLists.txt", "include", "src", "tests", "examples", "bench", "
 
 SOURCE = re.compile(r"\.(c|h|cc|cpp|hpp|py|sh|rs|js|mjs|cjs|ts|go|cmake|in|map)$|(^|/)CMakeLists\.txt$")
 C_FAMILY = re.compile(r"\.(c|h|cc|cpp|hpp)$")
-TABS_ARE_THEIRS = re.compile(r"\.go$|(^|/)(Makefile|go\.(mod|sum)|\.gitmodules)$")
+TABS_ARE_THEIRS = re.compile(r"\.go$|^examples/go/.*\.md$|(^|/)(Makefile|go\.(mod|sum)|\.gitmodules)$")
 DATA = re.compile(r"(^|/)(corpus|data)/")  # committed inputs of tests, whatever their bytes
 
 LINES_MAX = 700
