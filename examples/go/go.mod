@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+
+module acap
+
+go 1.24
