@@ -37,7 +37,7 @@ acap_reader_config long_queue()
 /* sim:counter in S32: x << 8 | c. */
 void check_samples(const acap::buffer &buffer)
 {
-    const acap::span<std::int32_t> samples = buffer.samples<std::int32_t>();
+    const acap::span<const std::int32_t> samples = buffer.samples<std::int32_t>();
 
     for (std::size_t i = 0; i < samples.size(); i++) {
         const auto frame = static_cast<std::uint32_t>(buffer->position + i / channel_count);
