@@ -12,6 +12,13 @@ build=${ACAP_BUILD_DIR:-$top/build}
 install_packages cmake ninja-build gcc g++ libc6-dev pkg-config git python3 clang libclang-rt-14-dev clang-22 libclang-rt-22-dev \
     portaudio19-dev libasound2-dev libasound2-plugins alsa-utils pulseaudio pulseaudio-utils jackd2 libjack-jackd2-dev \
     libsndfile1-dev libcmocka-dev relacy-dev gcc-mingw-w64-x86-64 doxygen graphviz valgrind util-linux binutils procps libavutil-dev strace
+# For the bindings, all at once: their tests run side by side, and only one of them could call the package manager. A machine's own toolchains
+# come first. Debian 12 has no Go that is new enough.
+languages="libgtest-dev python3-venv"
+command -v node > /dev/null || languages="$languages nodejs npm libnode-dev"
+command -v cargo > /dev/null || languages="$languages cargo-web rustfmt-web"
+# shellcheck disable=SC2086
+install_packages $languages
 
 # configure NAME CMAKE_ARGUMENT...
 configure() {
