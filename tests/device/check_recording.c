@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: comparing a recorded file with the counting signal, sample by sample.
- * Run by: test_record.sh: check_recording FILE FORMAT CHANNELS RATE MIN_FRAMES [raw]. Says how many frames it holds.
- * Status: 0 when the file holds at least so many frames, each of them the signal's, from counter 1 on. */
+ * Run by: test_record.sh, test_record_recovery.sh: check_recording FILE FORMAT CHANNELS RATE MIN_FRAMES [raw|patched]. Says how many frames
+ * it holds.
+ * Status: 0 when the file holds at least so many frames, each of them the signal's, from counter 1 on. "patched" is for f32 that was
+ * interrupted: each frame is the signal's or digital silence, and the signal goes on, or begins again after silence. Also says how many
+ * frames are the signal's, how often it began, and how many frames it skipped without silence in their place. */
 #include "counting.h"
 
 #include <sndfile.h>
@@ -37,6 +40,58 @@ static bool is_counter(SNDFILE *file, uint32_t format, uint32_t counter, uint32_
     return true;
 }
 
+static bool is_silence(const float *frame, uint32_t channel_count)
+{
+    for (uint32_t channel = 0; channel < channel_count; channel++) {
+        if (frame[channel] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The counter of a frame, or UINT32_MAX: its channels do not agree. */
+static uint32_t counter_of(const float *frame, uint32_t channel_count)
+{
+    const uint32_t counter = counting_read(ACAP_FORMAT_F32, &frame[0]);
+
+    for (uint32_t channel = 0; channel < channel_count; channel++) {
+        if (!counting_matches(ACAP_FORMAT_F32, counter, channel, &frame[channel]))
+            return UINT32_MAX;
+    }
+    return counter;
+}
+
+static int check_patched(SNDFILE *file, const SF_INFO *info)
+{
+    const uint32_t channel_count = (uint32_t)info->channels;
+    float values[64];
+    uint32_t last = 0;
+    bool was_silent = true;
+    long signal_frames = 0;
+    long beginnings = 0;
+    long skipped = 0;
+
+    for (sf_count_t frame = 0; frame < info->frames; frame++) {
+        if (sf_readf_float(file, values, 1) != 1)
+            return EXIT_FAILURE;
+        const bool is_silent = is_silence(values, channel_count);
+        const uint32_t counter = is_silent ? 0 : counter_of(values, channel_count);
+        if (!is_silent && (counter == UINT32_MAX || (!was_silent && counter <= last))) {
+            printf("frame %ld of %ld: counter %u after %u\n", (long)frame, (long)info->frames, counter, last);
+            return EXIT_FAILURE;
+        }
+        if (!is_silent) {
+            beginnings += was_silent && counter != last + 1;
+            skipped += was_silent ? 0 : (long)(counter - last - 1);
+            last = counter;
+        }
+        was_silent = is_silent;
+        signal_frames += !is_silent;
+    }
+    printf("frames %ld signal %ld beginnings %ld skipped %ld\n", (long)info->frames, signal_frames, beginnings, skipped);
+    return EXIT_SUCCESS;
+}
+
 static int check(SNDFILE *file, uint32_t format, const SF_INFO *info, sf_count_t min_frames)
 {
     if (info->frames < min_frames) {
@@ -56,7 +111,8 @@ static int check(SNDFILE *file, uint32_t format, const SF_INFO *info, sf_count_t
 int main(int argument_count, char **arguments)
 {
     const uint32_t format = argument_count >= 6 ? counting_format_of(arguments[2]) : 0;
-    const bool is_raw = argument_count == 7;
+    const char *mode = argument_count == 7 ? arguments[6] : "";
+    const bool is_raw = strcmp(mode, "raw") == 0;
     SF_INFO info = { 0 };
 
     if (format == 0)
@@ -74,7 +130,8 @@ int main(int argument_count, char **arguments)
         printf("%d channels, %d Hz, format 0x%x\n", info.channels, info.samplerate, (unsigned)info.format);
         return EXIT_FAILURE;
     }
-    const int status = check(file, format, &info, atoi(arguments[5]));
+    const bool is_patched = strcmp(mode, "patched") == 0 && format == ACAP_FORMAT_F32 && info.frames >= atoi(arguments[5]);
+    const int status = is_patched ? check_patched(file, &info) : check(file, format, &info, atoi(arguments[5]));
     sf_close(file);
     return status;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Owns: a private JACK server with the dummy driver, and a client that plays the counting signal.
-# Sourced by: test_jack.sh, test_recovery_jack.sh, after rig_common.sh.
+# Sourced by: test_jack.sh, test_recovery_jack.sh, test_record_recovery.sh, after rig_common.sh.
 
 # A server that was killed leaves its place in JACK's registry in shared memory, which has eight; only a server of the same name takes it
 # back. Hence one name for each test directory, and jack_stop starts a killed server once more.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Owns: a private PulseAudio server whose null sink plays the counting signal; what is captured from the sink's monitor is exact.
-# Sourced by: test_pulse.sh, test_quiet.sh, after rig_common.sh. Needs no D-Bus, no systemd and no rights.
+# Sourced by: test_pulse.sh, test_quiet.sh, test_recovery.sh, test_record_recovery.sh, after rig_common.sh. Needs no D-Bus, no systemd and no rights.
 
 # The channel map of ALSA's pulse plug-in; with any other the server would mix, silently.
 pulse_map() {
@@ -39,15 +39,25 @@ pulse_start() {
 
 pulse_launch() {
     mkdir -p "$work/home"
-    sink="sink_name=rig norewinds=1 format=$(pulse_format "$1") channels=$2 channel_map=$(pulse_map "$2") rate=$3"
+    pulse_sink="sink_name=rig norewinds=1 format=$(pulse_format "$1") channels=$2 channel_map=$(pulse_map "$2") rate=$3"
     HOME=$work/home XDG_RUNTIME_DIR=$work PULSE_RUNTIME_PATH=$work DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent \
         pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no --disable-shm=no \
         --log-target=stderr --log-level=error \
         -L "module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket=$work/native" \
-        -L "module-null-sink $sink" > "$work/pulse.log" 2>&1 < /dev/null &
+        -L "module-null-sink $pulse_sink" > "$work/pulse.log" 2>&1 < /dev/null &
     pulse_pid=$!
     echo "$pulse_pid" > "$work/pulse.pid"
     wait_for "the PulseAudio server" pactl info
+}
+
+# The sink goes, and with it the source that is recorded; the server lives.
+pulse_unload() {
+    pactl unload-module module-null-sink
+}
+
+pulse_load() {
+    # shellcheck disable=SC2086
+    pactl load-module module-null-sink $pulse_sink > /dev/null
 }
 
 # pulse_play FORMAT CHANNELS RATE: plays the counting signal for pulse_seconds, well ahead: the player may be late on a busy machine
