@@ -28,10 +28,12 @@ run() {
     [ "$status" -eq "$expected" ] || { cat "$work/err" >&2; fail "acap-record $*: status $status instead of $expected"; }
 }
 
-# holds FILE FORMAT CHANNELS FRAMES [raw]: the counting signal at 48000 Hz
+rate=48000 # but where a test says otherwise
+
+# holds FILE FORMAT CHANNELS FRAMES [raw]: the counting signal at $rate
 holds() {
-    said=$("$check_recording" "$1" "$2" "$3" 48000 "$4" ${5:+"$5"}) || fail "$1: $said"
-    echo "ok: $1: $2, $3 channels: $said"
+    said=$("$check_recording" "$1" "$2" "$3" "$rate" "$4" ${5:+"$5"}) || fail "$1: $said"
+    echo "ok: $1: $2, $3 channels at $rate Hz: $said"
 }
 
 # holds_exactly FILE FORMAT CHANNELS FRAMES [raw]
@@ -49,12 +51,17 @@ one_sentence() {
 }
 
 exact_files() {
-    for format in s16 f32; do
-        for channels in 2 8; do
-            run 0 -d counter -f $format -c $channels -r 48000 -t 0.5 "$work/$format-$channels.wav"
-            holds_exactly "$work/$format-$channels.wav" $format $channels 24000
+    for rate in 44100 48000 96000; do
+        for format in s16 f32; do
+            for channels in 2 8; do
+                file=$work/$format-$channels-$rate.wav
+                run 0 -d counter -f $format -c $channels -r $rate -t 0.5 "$file"
+                holds_exactly "$file" $format $channels $((rate / 2))
+                rm "$file"
+            done
         done
     done
+    rate=48000
     run 0 -d counter -f s24 -c 2 -r 48000 -t 0.3 "$work/s24.wav"
     holds_exactly "$work/s24.wav" s24 2 14400
     run 0 -d counter -f s16 -c 2 -r 48000 -t 0.3 --gaps=cut "$work/s16.flac"
