@@ -31,8 +31,8 @@ uint32_t ACAP_CALL acap_buffer_reference_count(const acap_buffer *buffer)
 
 void *ACAP_CALL acap_buffer_writable_data(const acap_buffer *buffer)
 {
-    /* acquire: the reads of those who released theirs are over. */
-    if (buffer == NULL || acap__load_acquire(&acap__header_of(buffer)->references) != 1)
+    /* acquire: the reads of those who released theirs are over. A forked child's count says nothing: retaining does not count there. */
+    if (buffer == NULL || acap__forked() || acap__load_acquire(&acap__header_of(buffer)->references) != 1)
         return NULL;
     return (void *)(uintptr_t)buffer->data;
 }

@@ -310,9 +310,10 @@ acap_result ACAP_CALL acap_pool_create(const acap_pool_config *config, acap_pool
 
 acap_pool *ACAP_CALL acap_pool_retain(acap_pool *pool)
 {
+    if (pool == NULL || acap__forked())
+        return NULL;
     /* relaxed: the caller has a handle. */
-    if (pool != NULL)
-        (void)acap__add_relaxed(&pool->handles, 1u);
+    (void)acap__add_relaxed(&pool->handles, 1u);
     return pool;
 }
 

@@ -23,8 +23,8 @@
  *
  * **Results.** Zero is success, a positive result means that nothing went wrong but there is no
  * buffer, a negative one is an error that acap_last_error() puts in words. Out-parameters are NULL
- * or zero after a failure. After fork() every call in the child returns ACAP_ERROR_FORKED, and
- * closing does nothing.
+ * or zero after a failure. After fork() every call in the child returns ACAP_ERROR_FORKED, or NULL
+ * where it returns a pointer, and closing does nothing.
  *
  * **Structs** begin with `struct_size`; start from their `ACAP_..._INIT`. In a parameter struct
  * zero means "the default". A size that is smaller than the first released one, cuts through a

@@ -107,7 +107,9 @@ static int first_wrong_call(struct estate *e)
         return 52;
     if (strcmp(acap_result_name(ACAP_ERROR_FORKED), "ACAP_ERROR_FORKED") != 0 || acap_clock_ns() <= 0)
         return 53;
-    return acap_stream_get_pool(e->stream) == NULL && acap_buffer_retain(e->buffer) == NULL ? 0 : 54;
+    if (acap_stream_get_pool(e->stream) != NULL || acap_pool_retain(e->pool) != NULL)
+        return 54;
+    return acap_buffer_retain(e->buffer) == NULL && acap_buffer_writable_data(e->buffer) == NULL ? 0 : 55;
 }
 
 static int exit_code_of(pid_t child)
