@@ -269,8 +269,6 @@ static int wait_for_trigger(recorder *self)
 {
     if (self->wanted.preroll_seconds <= 0)
         return CLI_OK;
-    if (!trigger_prepare())
-        return cli_fail("the system has no pipe left to wait with");
     const acap_result result = acap_stream_start(self->stream);
 
     if (result != ACAP_OK)
@@ -482,7 +480,9 @@ static int finish(recorder *self, int status)
 
 static int run(recorder *self)
 {
-    int status = open_device(self);
+    /* Before the device, which may take its time: a signal that comes meanwhile is no reason to die, but one to begin. */
+    const bool is_ready = self->wanted.preroll_seconds <= 0 || trigger_prepare();
+    int status = is_ready ? open_device(self) : cli_fail("the system has no pipe left to wait with");
 
     if (status == CLI_OK)
         status = wait_for_trigger(self);

@@ -35,6 +35,23 @@ claim "frames" "$(figure stderr 'acap-record: past.wav: 2.000 s,')" -eq 96000
 "$CHECK" exact s32 2 past.wav > /dev/null 2>&1 && fail "the file begins with the device's first frame: there was no past"
 claim "frames lost" "$(figure stderr 'lost')" -eq 0
 
+# is_ready: SIGUSR1, the tenth, has a handler
+is_ready() {
+    [ $((0x$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$recorder/status") & 0x200)) -ne 0 ]
+}
+
+# A signal that comes while the device is still being opened, which takes two seconds here and then two more, is not lost, and nobody dies
+# of it.
+"$RECORD" -d "sim:counter?stuck=open:2s" -f s32 --preroll=1 -t 1 early.wav < /dev/null > stdout 2> stderr &
+recorder=$!
+started="$started $recorder"
+wait_until is_ready
+grep -q "of pre-roll take" stderr && fail "it is ready for the signal only once the device is open"
+kill -USR1 "$recorder"
+wait "$recorder" || fail "the recorder ended with $?"
+started=
+claim "frames" "$(figure stderr 'acap-record: early.wav: 1.000 s,')" -eq 48000
+
 # An interrupt before the trigger leaves no file.
 "$RECORD" -d sim:counter --preroll=1 none.wav < /dev/null > stdout 2> stderr &
 recorder=$!
