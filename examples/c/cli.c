@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: what the example programs' command lines have in common: strict numbers, format names, one-sentence errors.
  * Called by: list_devices.c, record.c, fan_out.c and their helpers.
- * Thread: cli_init by main before any other thread; the rest on any thread. */
+ * Thread: cli_init and cli_tell_all by main before any other thread; the rest on any thread. */
 #include "cli.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const char *program_name = "acap";
+static bool tells_all;
 
 static const struct {
     const char *name;
@@ -27,6 +28,11 @@ static const struct {
 void cli_init(const char *program)
 {
     program_name = program;
+}
+
+void cli_tell_all(void)
+{
+    tells_all = true;
 }
 
 /* One call of the stream functions a line: lines of several threads do not mix. */
@@ -59,11 +65,15 @@ int cli_misuse(const char *format, ...)
     return CLI_USAGE;
 }
 
+/* Behind its own sentence acap_last_error() has what the sound system's libraries said meanwhile, about other devices as well. */
 int cli_fail_acap(const char *what, acap_result result)
 {
-    const char *words = acap_last_error();
+    const char *last = acap_last_error();
+    const char *words = last[0] != '\0' ? last : acap_result_text(result);
+    const char *chatter = tells_all ? NULL : strstr(words, "; messages: ");
+    const size_t length = chatter != NULL ? (size_t)(chatter - words) : strlen(words);
 
-    return cli_fail("%s: %s", what, words[0] != '\0' ? words : acap_result_text(result));
+    return cli_fail("%s: %.*s", what, (int)length, words);
 }
 
 int cli_bad_option(int code, char *const *argv)

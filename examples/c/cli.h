@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: what the example programs' command lines have in common: strict numbers, format names, one-sentence errors.
  * Called by: list_devices.c, record.c, fan_out.c and their helpers.
- * Thread: cli_init by main before any other thread; the rest on any thread. */
+ * Thread: cli_init and cli_tell_all by main before any other thread; the rest on any thread. */
 #ifndef CLI_H
 #define CLI_H
 
@@ -25,13 +25,16 @@ enum {
 /* The name that error messages begin with. */
 void cli_init(const char *program);
 
+/* From now on cli_fail_acap also tells what the sound system itself had to say. */
+void cli_tell_all(void);
+
 /* "program: message" on standard error; returns CLI_FAILED. */
 int cli_fail(const char *format, ...) CLI_PRINTF(1, 2);
 
 /* The same for a command line that makes no sense, with a hint at --help; returns CLI_USAGE. */
 int cli_misuse(const char *format, ...) CLI_PRINTF(1, 2);
 
-/* "program: what: the library's own words"; returns CLI_FAILED. Call it right after the call that failed. */
+/* "program: what: the library's own sentence"; returns CLI_FAILED. Call it right after the call that failed. */
 int cli_fail_acap(const char *what, acap_result result);
 
 /* After getopt_long() returned '?' or ':' with opterr 0 and an option string that begins with ':'. */

@@ -11,10 +11,11 @@
 
 static int show_help(void)
 {
-    puts("Usage: acap-devices [-j]\n"
+    puts("Usage: acap-devices [-jv]\n"
          "Lists the devices that can be captured from; * marks the default one.\n"
          "\n"
          "  -j, --json     print JSON\n"
+         "  -v, --verbose  with a failure, also what the sound system itself said\n"
          "  -h, --help     print this\n"
          "  -V, --version  print the version\n"
          "\n"
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
         { "json", no_argument, NULL, 'j' },
+        { "verbose", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
@@ -36,10 +38,13 @@ int main(int argc, char **argv)
 
     cli_init("acap-devices");
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":jhV", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":jvhV", long_options, NULL)) != -1) {
         switch (option) {
         case 'j':
             as_json = true;
+            break;
+        case 'v':
+            cli_tell_all();
             break;
         case 'h':
             return show_help();

@@ -79,6 +79,7 @@ static int show_help(void)
          "      --preroll=SECONDS listen, and at a key or SIGUSR1 begin the file so long before\n"
          "      --lost=wait|end   a device that goes away: wait for it and go on (default), or end the file\n"
          "  -q, --quiet           no progress line, which only a terminal gets anyway\n"
+         "  -v, --verbose         with a failure, also what the sound system itself said\n"
          "  -l, --list            list the devices\n"
          "  -h, --help            print this\n"
          "  -V, --version         print the version\n"
@@ -126,6 +127,9 @@ static int take_option(options *wanted, int option, const char *value)
         wanted->waits_for_device = strcmp(value, "wait") == 0;
         return wanted->waits_for_device || strcmp(value, "end") == 0
                    ? CLI_OK : cli_misuse("--lost is wait or end, not %s", value);
+    case 'v':
+        cli_tell_all();
+        return CLI_OK;
     default:
         wanted->is_quiet = true;
         return CLI_OK;
@@ -156,14 +160,14 @@ static bool parse_command_line(options *wanted, int argc, char **argv, int *stat
         { "channels", required_argument, NULL, 'c' }, { "format", required_argument, NULL, 'f' },
         { "time", required_argument, NULL, 't' },     { "gaps", required_argument, NULL, 'g' },
         { "preroll", required_argument, NULL, 'p' },  { "lost", required_argument, NULL, 'L' },
-        { "quiet", no_argument, NULL, 'q' },          { "list", no_argument, NULL, 'l' },
-        { "help", no_argument, NULL, 'h' },           { "version", no_argument, NULL, 'V' },
-        { NULL, 0, NULL, 0 },
+        { "quiet", no_argument, NULL, 'q' },          { "verbose", no_argument, NULL, 'v' },
+        { "list", no_argument, NULL, 'l' },           { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },        { NULL, 0, NULL, 0 },
     };
     int option;
 
     *status = CLI_OK;
-    while (*status == CLI_OK && (option = getopt_long(argc, argv, ":d:r:c:f:t:qlhV", long_options, NULL)) != -1) {
+    while (*status == CLI_OK && (option = getopt_long(argc, argv, ":d:r:c:f:t:qvlhV", long_options, NULL)) != -1) {
         if (option == 'h' || option == 'V' || option == 'l') {
             *status = option == 'h' ? show_help() : option == 'V' ? show_version() : device_table_show(false);
             return false;

@@ -147,6 +147,15 @@ full_disk() {
     holds "$work/disk/full.wav" s16 2 40000
 }
 
+# Without a card JACK's library has much to say when somebody looks for devices. That is for who asks for it. The last test: its cards go.
+chatter() {
+    use_cards 'pcm.!default { type hw card 31 }'
+    run 1 -d countess -t 1 "$work/none.wav"
+    one_sentence 'no capture device is called "countess"; there is none at all$'
+    run 1 -v -d countess -t 1 "$work/none.wav"
+    one_sentence '; there is none at all; messages: '
+}
+
 exact_files
 exact_length
 standard_output
@@ -156,3 +165,4 @@ unplugged_device
 missing_device
 full_device
 full_disk
+chatter
