@@ -29,6 +29,8 @@
 /* Seven wake-ups a second instead of a hundred. */
 #define WAKE_MS 150
 #define STALL_SECONDS 2
+/* About what a buffer takes beside its samples. */
+#define HEADER_BYTES 256
 #define DRAWS_PER_SECOND 10
 
 typedef struct options {
@@ -245,13 +247,27 @@ static int64_t preroll_ns(const recorder *self)
     return (int64_t)(self->wanted.preroll_seconds * 1e9);
 }
 
+static uint32_t buffers_per_second(const recorder *self)
+{
+    return (self->info.sample_rate_hz + self->info.frames_per_buffer - 1) / self->info.frames_per_buffer;
+}
+
+/* The past lies in the pool twice: the stream keeps it, also while this reader has yet to write its own. Then the reader's queue, the
+   buffer in its hand, and the stream's two spare ones. */
+static double memory_bytes(const recorder *self)
+{
+    const double past_buffers = self->wanted.preroll_seconds * self->info.sample_rate_hz / self->info.frames_per_buffer + 1;
+    const double buffers = 2 * past_buffers + QUEUE_SECONDS * buffers_per_second(self) + 3;
+    const double frame_bytes = (double)self->info.channel_count * acap_format_bytes(self->info.format);
+
+    return buffers * (self->info.frames_per_buffer * frame_bytes + HEADER_BYTES);
+}
+
 /* What the past will cost is said before it is taken, and only an opened device tells how large its frames are. */
 static acap_result open_with_past(recorder *self)
 {
-    const double bytes = self->wanted.preroll_seconds * self->info.sample_rate_hz * self->info.channel_count
-                         * acap_format_bytes(self->info.format);
-
-    fprintf(stderr, "acap-record: %.3g s of pre-roll take %.1f MB of memory\n", self->wanted.preroll_seconds, bytes / 1e6);
+    fprintf(stderr, "acap-record: %.3g s of pre-roll take %.1f MB of memory, the recorder's queue included\n",
+            self->wanted.preroll_seconds, memory_bytes(self) / 1e6);
     acap_stream_close(self->stream);
     self->stream = NULL;
     return open_stream(self, preroll_ns(self));
@@ -290,10 +306,9 @@ static int open_reader(recorder *self)
 {
     acap_reader_config config = ACAP_READER_CONFIG_INIT;
     acap_reader_stats stats = ACAP_READER_STATS_INIT;
-    const uint32_t buffers_per_second = (self->info.sample_rate_hz + self->info.frames_per_buffer - 1) / self->info.frames_per_buffer;
 
-    config.queue_buffers = QUEUE_SECONDS * buffers_per_second;
-    config.wake_buffers = buffers_per_second * WAKE_MS / 1000;
+    config.queue_buffers = QUEUE_SECONDS * buffers_per_second(self);
+    config.wake_buffers = buffers_per_second(self) * WAKE_MS / 1000;
     config.hold_buffers = 1;
     config.overflow = ACAP_OVERFLOW_DROP_NEWEST; /* one long gap instead of many short ones */
     config.name = "acap-record";

@@ -668,7 +668,7 @@ typedef struct acap_stream_config {
     ACAP_PAD32(reserved_32b)
     int64_t history_ns; /**< how much of the past stays borrowable for new readers (pre-roll), in the
                              pool, without a copy: about rate * channels * sample bytes a second;
-                             0: none */
+                             each reader with preroll_ns reserves as much again; 0: none */
 } acap_stream_config;
 
 /** Static initializer of acap_stream_config. */
@@ -924,7 +924,8 @@ typedef struct acap_reader_config {
                                  nobody enforces them; 0: queue_buffers */
     int64_t preroll_ns;     /**< start so far in the past, out of the stream's history, or as far as
                                  it goes; rounded up to whole buffers; frames that were lost in it
-                                 count as time */
+                                 count as time. The stream's own pool grows by as many buffers, so that
+                                 the history goes on while this reader still has its part */
     const char *name;       /**< for reports; copied; NULL: "reader" */
     ACAP_PAD32(reserved_32)
 } acap_reader_config;
