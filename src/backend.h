@@ -33,7 +33,6 @@ typedef struct acap__request {
     int64_t latency_ns;
     uint64_t position; /* of the stream's first frame from this device: the simulated one goes on from there */
     bool wants_refresh; /* the device may have come back: look afresh where that is possible */
-    int64_t now_ns;    /* the stream's clock: acap_clock_ns(), or virtual for a device with manual pace */
 } acap__request;
 
 /* What paces the calls of a device. */
@@ -79,7 +78,8 @@ typedef struct acap__backend {
     acap_result (*supports)(const acap__request *request, acap__failure *failure);
     /* Opens but does not start. feed->source is the front's to fill from opened, before start. */
     acap_result (*open)(const acap__request *request, acap__feed *feed, acap__opened *opened, acap__failure *failure);
-    acap_result (*start)(void *device, acap__failure *failure);
+    /* now_ns: the stream's clock: acap_clock_ns(), or virtual for a device with manual pace. */
+    acap_result (*start)(void *device, int64_t now_ns, acap__failure *failure);
     /* Stops where it runs, closes and frees, whatever the result. */
     acap_result (*close)(void *device, acap__failure *failure);
     /* ACAP__CLOCK_VIRTUAL only, else NULL: delivers all that comes until a moment of the virtual clock; on the caller's thread. */

@@ -474,12 +474,13 @@ static acap_result open_device(const acap__request *request, acap__feed *feed, a
     return result;
 }
 
-static acap_result start_device(void *opaque, acap__failure *failure)
+static acap_result start_device(void *opaque, int64_t now_ns, acap__failure *failure)
 {
     struct device *device = opaque;
     acap__quiet call;
     acap_result result = ACAP_OK;
 
+    (void)now_ns;
     acap__quiet_begin(&call, failure);
     pa = device->pa;
     if (device->host_type == ACAP__PA_JACK && acap__jack_is_down(&pa->jack)) {

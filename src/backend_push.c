@@ -51,9 +51,10 @@ static acap_result open(const acap__request *request, acap__feed *feed, acap__op
     return ACAP_OK;
 }
 
-static acap_result start(void *device, acap__failure *failure)
+static acap_result start(void *device, int64_t now_ns, acap__failure *failure)
 {
     (void)device;
+    (void)now_ns;
     (void)failure;
     return ACAP_OK;
 }

@@ -165,7 +165,6 @@ static acap_result open(const acap__request *request, acap__feed *feed, acap__op
     device->feed = feed;
     device->base_frame = request->position;
     device->next_frame = request->position;
-    device->start_ns = request->now_ns;
     device->jitter_state = 1;
     describe(request, device, opened);
     opened->device = device;
@@ -290,7 +289,7 @@ static void run_device(void *argument)
     acap__futex_wake(&device->has_left);
 }
 
-static acap_result start(void *handle, acap__failure *failure)
+static acap_result start(void *handle, int64_t now_ns, acap__failure *failure)
 {
     sim_device *device = handle;
 
@@ -299,9 +298,9 @@ static acap_result start(void *handle, acap__failure *failure)
     if (device->options.fail & ACAP__SIM_FAIL_START)
         return acap__fail_in(failure, ACAP_ERROR_BACKEND, "the simulated device fails to start (fail=start)");
     draw_jitter(device);
+    device->start_ns = device->options.pace == ACAP__PACE_MANUAL ? now_ns : acap_clock_ns();
     if (device->options.pace == ACAP__PACE_MANUAL)
         return ACAP_OK;
-    device->start_ns = acap_clock_ns();
     device->has_thread = acap__thread_start(run_device, device, "acap-sim-device");
     if (!device->has_thread)
         return acap__fail_in(failure, ACAP_ERROR_BACKEND, "no thread could be started for a simulated device");

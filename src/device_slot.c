@@ -84,6 +84,7 @@ struct slot_job {
     acap__failure failure;
     acap_result result;
     acap__request request;
+    int64_t now_ns; /* to start by */
     char device[]; /* request.device */
 };
 
@@ -102,7 +103,7 @@ static void run_start(acap__job *job)
 {
     struct slot_job *slot_job = (struct slot_job *)job;
 
-    slot_job->result = slot_job->slot->backend->start(slot_job->slot->opened.device, &slot_job->failure);
+    slot_job->result = slot_job->slot->backend->start(slot_job->slot->opened.device, slot_job->now_ns, &slot_job->failure);
 }
 
 /* Nobody took the slot: the caller has gone, and what came back late is closed. The feed of a device that never opened rests, too: the host
@@ -175,7 +176,7 @@ acap_result acap__slot_open(const acap__backend *backend, const acap__request *r
     return result;
 }
 
-acap_result acap__slot_start(acap__device_slot *slot, int64_t until_ns, void (*forget)(void *owner), void *owner)
+acap_result acap__slot_start(acap__device_slot *slot, int64_t now_ns, int64_t until_ns, void (*forget)(void *owner), void *owner)
 {
     struct slot_job *slot_job = make_slot_job(slot, run_start, NULL);
 
@@ -185,6 +186,7 @@ acap_result acap__slot_start(acap__device_slot *slot, int64_t until_ns, void (*f
         return acap__fail(ACAP_ERROR_NO_MEMORY, "no memory to start a device");
     }
     slot_job->is_open = true;
+    slot_job->now_ns = now_ns;
     const acap_result result = call(slot, slot_job, until_ns, "starting the device");
     /* This call's reference on the job keeps the slot until it is dropped. */
     if (result != ACAP_OK)

@@ -258,7 +258,6 @@ static acap_result open_stream(acap_stream *stream, const acap__request *request
 {
     set_device(stream, request);
     stream->virtual_start_ns = acap_clock_ns();
-    stream->request.now_ns = stream->virtual_start_ns;
     acap_result result = acap__stream_open_device(stream, &stream->request, acap_clock_ns() + CALL_LIMIT_NS);
 
     if (result != ACAP_OK)

@@ -43,7 +43,7 @@ struct acap_stream {
     acap_pool *pool; /* a handle */
     /* the virtual clock of a device with manual pace; the caller of sim_advance alone moves it */
     acap__u32 is_advancing; /* somebody is inside sim_advance */
-    int64_t virtual_start_ns;
+    int64_t virtual_start_ns; /* the first start; before it, the opening */
     acap__u64 virtual_frames;
     bool owns_pool;
     struct acap_stream *next; /* on the context's list, under its lock */

@@ -180,7 +180,6 @@ static acap_result reopen_device(acap_stream *stream, int64_t until_ns)
     acap__request request = stream->request;
 
     request.position = stream->ingest.figures.position;
-    request.now_ns = acap__stream_now_ns(stream);
     return acap__stream_open_device(stream, &request, until_ns);
 }
 
@@ -204,7 +203,7 @@ static acap_result start_device(acap_stream *stream, int64_t until_ns)
         if (result != ACAP_OK)
             return result;
     }
-    return acap__slot_start(stream->slot, until_ns, forget_device, stream);
+    return acap__slot_start(stream->slot, acap__stream_now_ns(stream), until_ns, forget_device, stream);
 }
 
 /* Under lock: the device runs, and from now on it is watched. */
@@ -240,6 +239,9 @@ static acap_result start_controlled(acap_stream *stream, int64_t until_ns)
     if (!is_possible)
         return acap__fail(ACAP_ERROR_INVALID_STATE, stream->is_ended ? "the context of this stream was destroyed"
                                                                      : "an audio thread entered this stream and never left");
+    /* Virtual time begins now. */
+    if (!stream->has_run)
+        stream->virtual_start_ns = acap_clock_ns();
     acap_result result = start_device(stream, until_ns);
     acap__mutex_lock(&stream->lock);
     if (result == ACAP_OK) {
@@ -305,7 +307,6 @@ static acap__request recovery_request(acap_stream *stream, int64_t now_ns)
 
     request.device = stream->on_device_lost == ACAP_ON_LOST_FOLLOW_DEFAULT ? NULL : same_device(stream);
     request.wants_refresh = true;
-    request.now_ns = now_ns;
     request.position =
         stream->ingest.figures.position + acap__ns_to_frames(now_ns - stream->ingest.end_ns, stream->info.sample_rate_hz);
     return request;

@@ -751,6 +751,10 @@ ACAP_API acap_result ACAP_CALL acap_device_supports(acap_context *context,
  * `stuck=stop` (the call never returns; `stuck=stop:2s`: after 2 s), `fail=open`, `fail=start`.
  * Several xruns and stalls may be given.
  *
+ * Virtual time begins at the first start with what acap_clock_ns() says then. Until a stop, frame n
+ * was captured n / (rate * (1 + ppm / 10^6)) seconds after that, outages included; stopped time adds
+ * nothing.
+ *
  * Frame n of a simulated device is the frame at stream position n. With x = n modulo 2^32, channel c
  * of sim:counter is S16: (x + c * 0x1111) mod 2^16 as two's complement; S24: (x + c * 0x010101) mod
  * 2^24 as two's complement; S32: x << 8 | c; F32: (((x + c * 0x010101) mod 2^24) - 2^23) / 2^23; U8:

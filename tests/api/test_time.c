@@ -12,7 +12,7 @@
 #define RATE_HZ 48000
 #define MS 1e6
 
-/* A device whose virtual time began between two looks at the clock. */
+/* A device that was started, and whose virtual time began, between two looks at the clock. */
 struct timed {
     acap_context *context;
     acap_stream *stream;
@@ -31,12 +31,12 @@ static struct timed begin(const char *device, double ppm, uint32_t frames_per_bu
 {
     struct timed t = {.context = make_context("sim"), .frame_ns = 1e9 / (RATE_HZ * (1.0 + ppm * 1e-6)), .time_ns = INT64_MIN};
 
-    t.not_before_ns = acap_clock_ns();
     t.stream = open_stream(t.context, device, ACAP_FORMAT_S16, 1, frames_per_buffer);
-    t.not_after_ns = acap_clock_ns();
     t.reader = open_queue(t.stream, 4000, ACAP_OVERFLOW_DROP_OLDEST);
     conservation_begin(&t.seen, t.reader);
+    t.not_before_ns = acap_clock_ns();
     assert_ok(acap_stream_start(t.stream));
+    t.not_after_ns = acap_clock_ns();
     return t;
 }
 
@@ -139,6 +139,47 @@ static void after_10_s_of_jitter_and_drift_time_and_rate_are_right(void **state)
         assert_int_equal(stream_stats(t.stream).frames_lost, 0);
         end(&t);
     }
+}
+
+static void let_time_pass(void)
+{
+    const int64_t until_ns = acap_clock_ns() + 20 * NS_PER_MS;
+
+    while (acap_clock_ns() < until_ns)
+        ;
+}
+
+static int64_t advance_one_buffer(struct timed *t)
+{
+    assert_ok(acap_stream_sim_advance(t->stream, 480));
+    const acap_buffer *buffer = borrow_now(t->reader, &t->seen);
+    const int64_t time_ns = buffer->time_ns;
+    acap_buffer_release(buffer);
+    return time_ns;
+}
+
+/* As a real device's, however long it was open before; and a stop does not begin it anew. */
+static void virtual_time_begins_with_the_first_start(void **state)
+{
+    struct timed t = {.context = make_context("sim")};
+
+    (void)state;
+    t.stream = open_stream(t.context, MANUAL "&period=480", ACAP_FORMAT_S32, 1, 480);
+    t.reader = open_queue(t.stream, 10, ACAP_OVERFLOW_DROP_OLDEST);
+    conservation_begin(&t.seen, t.reader);
+    let_time_pass();
+    t.not_before_ns = acap_clock_ns();
+    assert_ok(acap_stream_start(t.stream));
+    t.not_after_ns = acap_clock_ns();
+    const int64_t first_ns = advance_one_buffer(&t);
+    assert_true(t.not_before_ns <= first_ns && first_ns <= t.not_after_ns);
+    let_time_pass();
+    assert_true(advance_one_buffer(&t) == first_ns + 10 * NS_PER_MS);
+    assert_ok(acap_stream_stop(t.stream));
+    let_time_pass();
+    assert_ok(acap_stream_start(t.stream)); /* stopped time adds nothing */
+    assert_true(advance_one_buffer(&t) == first_ns + 20 * NS_PER_MS);
+    end(&t);
 }
 
 /* Through stalls, bursts, losses and their finding: what position means is known only to within what was lost, and the bound says so. */
@@ -291,6 +332,7 @@ static void a_real_device_is_timed_by_the_callers_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(virtual_time_begins_with_the_first_start),
         cmocka_unit_test(after_10_s_of_jitter_and_drift_time_and_rate_are_right),
         cmocka_unit_test(the_bound_is_honest_through_losses_and_bursts),
         cmocka_unit_test(a_loss_that_is_not_yet_found_is_within_the_bound),

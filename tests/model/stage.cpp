@@ -259,7 +259,7 @@ static void end_device(acap__device_slot *slot)
 }
 
 /* The host calls from now on, whether its start returns or not. */
-acap_result acap__slot_start(acap__device_slot *slot, int64_t, void (*forget)(void *), void *owner)
+acap_result acap__slot_start(acap__device_slot *slot, int64_t, int64_t, void (*forget)(void *), void *owner)
 {
     (void)acap__add_release(&current_stage->device_count, 1u);
     if (current_stage->start_result != ACAP_OK) {
