@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: a device of which the truth is known - its own clock, every frame that it made, every frame that was lost - behind a host that
  * calls late, in bursts, or not at all for a while, and what the timeline makes of it.
- * Used by: test_timeline.c alone, on its main thread; hence static. */
+ * Used by: test_timeline.c, on its main thread. */
 #ifndef ACAP_TESTS_UNIT_TIMELINE_DEVICE_H
 #define ACAP_TESTS_UNIT_TIMELINE_DEVICE_H
 
@@ -49,7 +49,7 @@ typedef struct device {
     double bound_exceeded_ns;
 } device;
 
-static uint64_t next_random(uint64_t *state)
+static inline uint64_t next_random(uint64_t *state)
 {
     uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
 
@@ -59,12 +59,12 @@ static uint64_t next_random(uint64_t *state)
 }
 
 /* 0 to 1 */
-static double chance(device *d)
+static inline double chance(device *d)
 {
     return (double)(next_random(&d->random) >> 11) / 9007199254740992.0;
 }
 
-static void begin(device *d, double ppm, double jitter_ns, uint32_t period_frames, uint64_t seed)
+static inline void begin(device *d, double ppm, double jitter_ns, uint32_t period_frames, uint64_t seed)
 {
     memset(d, 0, sizeof *d);
     acap__timeline_start(&d->timeline, RATE_HZ);
@@ -74,12 +74,12 @@ static void begin(device *d, double ppm, double jitter_ns, uint32_t period_frame
     d->random = seed;
 }
 
-static double made_ns(const device *d, uint64_t frame)
+static inline double made_ns(const device *d, uint64_t frame)
 {
     return (double)frame * d->frame_ns;
 }
 
-static void compare_time(device *d)
+static inline void compare_time(device *d)
 {
     d->error_ns = (double)(d->moment.first_ns - ORIGIN_NS) - made_ns(d, d->next_frame);
     if (d->moment.error_ns == INT64_MAX || fabs(d->error_ns) <= (double)d->moment.error_ns)
@@ -88,7 +88,7 @@ static void compare_time(device *d)
     d->bound_exceeded_ns = fmax(d->bound_exceeded_ns, fabs(d->error_ns) - (double)d->moment.error_ns);
 }
 
-static void note_found(device *d, uint64_t frames, uint64_t span_frames)
+static inline void note_found(device *d, uint64_t frames, uint64_t span_frames)
 {
     if (frames == 0)
         return;
@@ -100,7 +100,7 @@ static void note_found(device *d, uint64_t frames, uint64_t span_frames)
 }
 
 /* One call of the host, not before the one that came last. */
-static void call(device *d, double entry_ns)
+static inline void call(device *d, double entry_ns)
 {
     d->last_entry_ns = fmax(entry_ns, d->last_entry_ns);
     const acap__tick tick = {ORIGIN_NS + (int64_t)d->last_entry_ns, -1, d->period_frames, d->is_flagged};
@@ -112,23 +112,23 @@ static void call(device *d, double entry_ns)
     d->handed_frames += d->period_frames;
 }
 
-static double due_ns(const device *d)
+static inline double due_ns(const device *d)
 {
     return made_ns(d, d->next_frame + d->period_frames);
 }
 
-static void run_until(device *d, double until_ns)
+static inline void run_until(device *d, double until_ns)
 {
     while (due_ns(d) <= until_ns)
         call(d, due_ns(d) + chance(d) * d->jitter_ns);
 }
 
-static void run_for(device *d, double time_ns)
+static inline void run_for(device *d, double time_ns)
 {
     run_until(d, made_ns(d, d->next_frame) + time_ns);
 }
 
-static void lose(device *d, uint64_t frames)
+static inline void lose(device *d, uint64_t frames)
 {
     d->next_frame += frames;
     d->lost_frames += frames;
@@ -136,13 +136,13 @@ static void lose(device *d, uint64_t frames)
     d->lost_ns = made_ns(d, d->next_frame);
 }
 
-static uint64_t frames_of(double time_ns)
+static inline uint64_t frames_of(double time_ns)
 {
     return (uint64_t)(time_ns * RATE_HZ / SECOND + 0.5);
 }
 
 /* The host does not call for a time; what it kept of it comes then, at so many times the device's speed; the oldest was dropped. */
-static void stall(device *d, double time_ns, double kept_ns, double speed)
+static inline void stall(device *d, double time_ns, double kept_ns, double speed)
 {
     const double end_ns = made_ns(d, d->next_frame) + time_ns;
     double entry_ns = end_ns;
@@ -155,7 +155,7 @@ static void stall(device *d, double time_ns, double kept_ns, double speed)
     }
 }
 
-static void stop(device *d)
+static inline void stop(device *d)
 {
     uint64_t span_frames = 0;
     const uint64_t frames = acap__timeline_finish(&d->timeline, &span_frames);
@@ -163,12 +163,12 @@ static void stop(device *d)
     note_found(d, frames, span_frames);
 }
 
-static double missed_ns(const device *d)
+static inline double missed_ns(const device *d)
 {
     return ((double)d->found_frames - (double)d->lost_frames) * d->frame_ns;
 }
 
-static void expect_nothing_found(const device *d)
+static inline void expect_nothing_found(const device *d)
 {
     if (d->found_frames != 0)
         fail_msg("%llu frames in %u losses were made up, the last at %.3f s", (unsigned long long)d->found_frames, d->found_times,
@@ -176,7 +176,7 @@ static void expect_nothing_found(const device *d)
 }
 
 /* So much was found of what was lost, and the range holds the place of the last loss. */
-static void expect_found(const device *d, uint32_t times, double tolerance_ns)
+static inline void expect_found(const device *d, uint32_t times, double tolerance_ns)
 {
     if (fabs(missed_ns(d)) > tolerance_ns)
         fail_msg("%llu frames were lost, %llu found", (unsigned long long)d->lost_frames, (unsigned long long)d->found_frames);
