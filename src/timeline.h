@@ -7,13 +7,14 @@
  * only later, so that lateness x = call - f / nominal rate has a lower envelope: a line whose slope is the device's drift. Everything
  * follows from that line:
  *   time    frame f was captured when the line says;
- *   rate    nominal * (1 - slope);
+ *   rate    nominal * (1 - slope), of a slope that rate.h finds with more care;
  *   loss    what was queued meanwhile comes in a burst and lateness falls back to the line; what was lost leaves it above for good.
  * The envelope is the lower convex hull of the smallest lateness of each quarter of a second. */
 #ifndef ACAP_SRC_TIMELINE_H
 #define ACAP_SRC_TIMELINE_H
 
 #include "base.h"
+#include "rate.h"
 
 #define ACAP__TIMELINE_POINTS 240u /* a minute of quarter seconds */
 
@@ -82,6 +83,7 @@ typedef struct acap__timeline {
     double excursion_at;
     double host_ns; /* the smallest age of a call's last frame by the host's word; negative: it has said nothing plausible */
     acap__suspicion suspicion;
+    acap__rate rate;
 } acap__timeline;
 
 /* At each start of a device: forgets what it knew of the old one. rt. */

@@ -15,10 +15,6 @@
 #define REPEAT_NS (1000 * MS)
 #define FINISH_CALLS 4u
 #define FINISH_NS (100 * MS)
-/* The slope of a line through points that scatter: the wider, the longer it takes to tell. */
-#define RATE_KNOWN_NS 4e9
-#define RATE_KNOWN_JITTERS 1500
-#define RATE_KNOWN_LATEST_NS 55e9 /* there are no more points than a minute's */
 #define MIDDLE_FROM 0.3 /* of the span of the points */
 #define SLOPE_MAX 2e-3   /* no crystal is worse; what is, is no clock */
 #define SLOPE_USUAL 3e-4 /* few are worse: what looks so at first may be the scatter of the calls */
@@ -36,6 +32,7 @@ void acap__timeline_start(acap__timeline *timeline, uint32_t rate_hz)
     timeline->rate_hz = rate_hz;
     timeline->frame_ns = 1e9 / rate_hz;
     timeline->host_ns = -1;
+    acap__rate_start(&timeline->rate);
 }
 
 static double larger(double a, double b)
@@ -139,6 +136,7 @@ static void restart_envelope(acap__timeline *timeline, acap__late_point point)
     timeline->next_point = 0;
     timeline->is_window_open = false;
     timeline->offset = point.lateness - timeline->slope * point.at;
+    acap__rate_break(&timeline->rate);
 }
 
 static void close_window(acap__timeline *timeline)
@@ -292,6 +290,7 @@ static void judge(acap__timeline *timeline, acap__late_point point, double above
         timeline->doubt += suspicion->least;
         restart_envelope(timeline, point);
     }
+    acap__rate_break(&timeline->rate); /* what was found lost is known only to within the scatter */
 }
 
 uint64_t acap__timeline_finish(acap__timeline *timeline, uint64_t *late_span_frames)
@@ -393,17 +392,15 @@ void acap__timeline_step(acap__timeline *timeline, const acap__tick *tick, acap_
     hear_host(timeline, tick);
     timeline->frames += tick->frame_count;
     timeline->handed_frames += tick->frame_count;
-    if (!timeline->suspicion.is_open && moment->lost_frames == 0)
+    if (!timeline->suspicion.is_open && moment->lost_frames == 0) {
         note_window(timeline, point, above);
+        if (!learns)
+            acap__rate_note(&timeline->rate, point.at, point.lateness);
+    }
     tell_time(timeline, tick, above - (double)moment->lost_frames * timeline->frame_ns, moment);
 }
 
 double acap__timeline_rate_hz(const acap__timeline *timeline)
 {
-    if (timeline->point_count < 2)
-        return 0.0;
-    const double span = point_at(timeline, timeline->point_count - 1)->at - point_at(timeline, 0)->at;
-    const double needed = larger(RATE_KNOWN_NS, timeline->jitter * RATE_KNOWN_JITTERS);
-    const bool is_known = span >= needed || span >= RATE_KNOWN_LATEST_NS;
-    return is_known ? timeline->rate_hz * (1.0 - timeline->slope) : 0.0;
+    return timeline->rate.is_known ? timeline->rate_hz * (1.0 - timeline->rate.slope) : 0.0;
 }

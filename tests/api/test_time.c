@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: tests of the times that buffers carry, of their error bounds and of the measured rate, against simulated devices of which the truth
  * is known: frame n was captured n / (rate * (1 + drift)) after the start.
- * Run by: CTest, about a second. test_timeline.c has many more periods, drifts and seeds.
+ * Run by: CTest, about a second. test_timeline.c and test_rate.c have many more periods, drifts and seeds.
  * Runs on: the public API, in virtual time but for two tests. */
 #include "fixture.h"
 
@@ -120,7 +120,10 @@ static void after_10_s_of_jitter_and_drift_time_and_rate_are_right(void **state)
     } rows[] = {
         {MANUAL "&ppm=+80&jitter=5ms", 80, 480},
         {MANUAL "&ppm=-80&jitter=5ms", -80, 100},
+        {MANUAL "&ppm=-80&jitter=5ms&period=64", -80, 480},
         {MANUAL "&ppm=+80&jitter=5ms&period=480", 80, 480},
+        {MANUAL "&ppm=+80&jitter=5ms&period=1024", 80, 480},
+        {MANUAL "&ppm=-80&jitter=5ms&period=1024", -80, 480},
         {MANUAL "&ppm=+200&jitter=1ms&period=1024", 200, 4800},
     };
     static double errors[20000];
@@ -281,6 +284,28 @@ static void the_rate_is_unknown_at_first_and_after_a_restart(void **state)
     end(&t);
 }
 
+/* Less than a period, not flagged, and never found: it must not be taken for drift. */
+static void a_loss_that_is_never_found_does_not_mislead_the_rate(void **state)
+{
+    static const char *const devices[] = {
+        MANUAL "&xrun=2s:100f",
+        MANUAL "&xrun=2s:100f&jitter=1ms",
+        MANUAL "&xrun=2s:100f&jitter=5ms",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(devices); i++) {
+        struct timed t = begin(devices[i], 0, 480);
+        for (int second = 1; second <= 40; second++) {
+            (void)advance(&t, 1, NULL, 0);
+            const double rate_hz = stream_stats(t.stream).measured_rate_hz;
+            assert_true(rate_hz == 0 ? second < 20 : fabs(rate_hz / RATE_HZ - 1.0) < 5e-6);
+        }
+        assert_int_equal(stream_stats(t.stream).frames_lost, 0);
+        end(&t);
+    }
+}
+
 static void without_a_clock_the_bound_is_unknown(void **state)
 {
     rig r = make_rig(480, 20, ACAP_OVERFLOW_DROP_OLDEST);
@@ -338,6 +363,7 @@ int main(void)
         cmocka_unit_test(a_loss_that_is_not_yet_found_is_within_the_bound),
         cmocka_unit_test(time_and_position_agree_after_a_recovery),
         cmocka_unit_test(the_rate_is_unknown_at_first_and_after_a_restart),
+        cmocka_unit_test(a_loss_that_is_never_found_does_not_mislead_the_rate),
         cmocka_unit_test(without_a_clock_the_bound_is_unknown),
         cmocka_unit_test(a_real_device_is_timed_by_the_callers_clock),
     };

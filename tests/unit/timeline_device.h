@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: a device of which the truth is known - its own clock, every frame that it made, every frame that was lost - behind a host that
  * calls late, in bursts, or not at all for a while, and what the timeline makes of it.
- * Used by: test_timeline.c, on its main thread. */
+ * Used by: test_timeline.c and test_rate.c, on their main thread. */
 #ifndef ACAP_TESTS_UNIT_TIMELINE_DEVICE_H
 #define ACAP_TESTS_UNIT_TIMELINE_DEVICE_H
 
@@ -184,6 +184,17 @@ static inline void expect_found(const device *d, uint32_t times, double toleranc
     assert_true(d->found_from <= d->lost_at_handed && d->lost_at_handed <= d->found_to);
 }
 
-/* ---- time ---- */
+static inline double rate_error_ppm(const device *d)
+{
+    return fabs(acap__timeline_rate_hz(&d->timeline) * d->frame_ns / SECOND - 1.0) * 1e6;
+}
+
+static inline int by_size(const void *a, const void *b)
+{
+    const double left = *(const double *)a;
+    const double right = *(const double *)b;
+
+    return (left > right) - (left < right);
+}
 
 #endif
