@@ -9,9 +9,11 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A WAV file counts its bytes in 32 bits, the header's among them. */
@@ -105,13 +107,64 @@ static void note_file_error(sink *self, int system_error, int code)
         snprintf(self->error, sizeof(self->error), "%s", text);
 }
 
+/* ---- A plain header for a WAV file with room to become RF64 ---- */
+
+#define HEADER_BYTES 92
+#define FORMAT_AT 44 /* behind RIFF and the chunk that would become ds64 */
+#define CHUNK_HEAD_BYTES 8
+#define PLAIN_BYTES 16
+
+/* Such a file gets an extensible format chunk from libsndfile, which simple readers refuse. Where that says no more than a plain one does it
+   becomes one in place, of 16 bytes instead of 40, and a chunk to skip over of the 24 that are left. When the file outgrows RIFF libsndfile
+   writes the whole header anew, and that is left as it is. */
+static void simplify_header(const sink *self)
+{
+    static const unsigned char extensible[] = { 'f', 'm', 't', ' ', 40, 0, 0, 0, 0xfe, 0xff };
+    static const unsigned char guid_tail[] = { 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71 };
+    static const unsigned char filler[] = { 'J', 'U', 'N', 'K', 40 - PLAIN_BYTES - CHUNK_HEAD_BYTES, 0, 0, 0 };
+    unsigned char header[HEADER_BYTES];
+    unsigned char *chunk = header + FORMAT_AT;
+    unsigned char *left = chunk + CHUNK_HEAD_BYTES + PLAIN_BYTES;
+    unsigned char *guid = left + 8;
+
+    if (self->header_fd < 0 || pread(self->header_fd, header, sizeof(header), 0) != (ssize_t)sizeof(header))
+        return;
+    if (memcmp(header, "RIFF", 4) != 0 || memcmp(chunk, extensible, sizeof(extensible)) != 0
+        || memcmp(guid + 2, guid_tail, sizeof(guid_tail)) != 0)
+        return;
+    chunk[4] = PLAIN_BYTES;
+    memcpy(chunk + CHUNK_HEAD_BYTES, guid, 2); /* the format's tag */
+    memcpy(left, filler, sizeof(filler));
+    memset(left + sizeof(filler), 0, (size_t)(header + sizeof(header) - left) - sizeof(filler));
+    /* Without it the file is whole, too. */
+    const ssize_t written = pwrite(self->header_fd, chunk, sizeof(header) - FORMAT_AT, FORMAT_AT);
+
+    (void)written;
+}
+
+/* More than two channels need to say which is which. */
+static int open_header(const sink *self, const char *path)
+{
+    struct stat status;
+    const int fd = self->channel_count <= 2 ? open(path, O_RDWR | O_CLOEXEC) : -1;
+
+    if (fd < 0 || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* ---- Opening and writing ---- */
+
 /* A WAV file that may grow too large is one that becomes RF64 if it does. */
 static bool open_file(sink *self, const char *path, uint64_t frame_limit)
 {
     SF_INFO info = file_info(find_type(path), self->format, self->sample_rate_hz, self->channel_count);
     const bool is_wav = (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV;
 
-    if (is_wav && frame_limit > WAV_DATA_BYTES_MAX / self->frame_bytes)
+    const bool may_grow_large = is_wav && frame_limit > WAV_DATA_BYTES_MAX / self->frame_bytes;
+
+    if (may_grow_large)
         info.format = SF_FORMAT_RF64 | (info.format & SF_FORMAT_SUBMASK);
     errno = 0;
     self->file = sf_open(path, SFM_WRITE, &info);
@@ -121,6 +174,7 @@ static bool open_file(sink *self, const char *path, uint64_t frame_limit)
     }
     sf_command(self->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE); /* means nothing to the other types */
     self->next_header_frame = is_wav ? self->sample_rate_hz : UINT64_MAX;
+    self->header_fd = may_grow_large ? open_header(self, path) : -1;
     return true;
 }
 
@@ -129,6 +183,7 @@ bool sink_open(sink *self, const char *path, uint32_t format, uint32_t sample_ra
     memset(self, 0, sizeof(*self));
     self->name = is_raw(path) ? "standard output" : path;
     self->fd = STDOUT_FILENO;
+    self->header_fd = -1;
     self->format = format;
     self->sample_rate_hz = sample_rate_hz;
     self->channel_count = channel_count;
@@ -211,6 +266,7 @@ static sf_count_t write_to_file(sink *self, const void *frames, sf_count_t frame
 static void update_header(sink *self)
 {
     sf_command(self->file, SFC_UPDATE_HEADER_NOW, NULL, 0);
+    simplify_header(self);
     self->next_header_frame = self->frames_written + self->sample_rate_hz;
 }
 
@@ -264,6 +320,9 @@ bool sink_close(sink *self)
     const int system_error = errno;
 
     self->file = NULL;
+    simplify_header(self);
+    if (self->header_fd >= 0)
+        close(self->header_fd);
     if (code == SF_ERR_NO_ERROR && !is_write_error(system_error))
         return true;
     note_file_error(self, system_error, code);

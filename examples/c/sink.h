@@ -14,6 +14,7 @@ typedef struct sink {
     const char *name; /* for messages */
     SNDFILE *file;    /* NULL: raw to fd */
     int fd;
+    int header_fd;    /* of a WAV file whose header is to become plain, beside libsndfile's own; -1: none */
     uint32_t format; /* ACAP_FORMAT_* of the frames given to it */
     uint32_t sample_rate_hz;
     uint32_t channel_count;

@@ -75,6 +75,35 @@ test_plain_header() {
     claim "header" "$(od -An -tx1 -N22 out.wav | tr -d ' \n')" = 52494646244b000057415645666d7420100000000100
 }
 
+# bytes FILE AT COUNT: in hexadecimal
+bytes() {
+    od -An -tx1 -j"$2" -N"$3" "$1" | tr -d ' \n'
+}
+
+# So is one whose length nobody knew, as long as RIFF can hold it, but for a chunk in front that gives way to RF64's, and one behind the
+# format. More than two channels need more of a format.
+test_plain_header_of_unknown_length() {
+    for format in s16 s24 s32 u8 f32; do
+        case $format in f32) tag=0300 ;; *) tag=0100 ;; esac
+        begin -d sim:counter -f $format "open-$format.wav"
+        grows_to "open-$format.wav" 5000
+        kill -INT "$pid"
+        collect 0 "$pid"
+        ledger_adds_up
+        exact $format 2 "open-$format.wav" "$captured"
+        claim "header of $format" "$(bytes "open-$format.wav" 0 4)$(bytes "open-$format.wav" 44 12)" = "52494646666d742010000000${tag}0200"
+        claim "what is left of it" "$(bytes "open-$format.wav" 68 24)" = 4a554e4b1000000000000000000000000000000000000000
+        claim "data" "$(bytes "open-$format.wav" 104 4)" = 64617461
+        [ $format = f32 ] || # which Python does not read
+            claim "frames for Python" "$(python3 -c 'import sys, wave; print(wave.open(sys.argv[1]).getnframes())' "open-$format.wav")" -eq "$captured"
+    done
+    begin -d sim:counter -c 3 three.wav
+    grows_to three.wav 5000
+    kill -INT "$pid"
+    collect 0 "$pid"
+    claim "header of three channels" "$(bytes three.wav 44 10)" = 666d742028000000feff
+}
+
 # In real time, to the frame, from a pipe: what was captured before the signal is all there.
 test_interrupt() {
     begin_to_pipe -d sim:counter
@@ -116,6 +145,7 @@ test_kill() {
     # Where the headers, a plain one and one with room to become RF64, tell the size of the data: a player that believes it must find sound.
     claim "bytes by the plain header" "$(od -An -tu4 -j40 -N4 known.wav)" -ge 192000
     claim "the data of the other header" "$(dd if=unknown.wav bs=1 skip=104 count=4 2> /dev/null)" = data
+    claim "its format" "$(bytes unknown.wav 44 10)" = 666d7420100000000100
     claim "bytes by the other header" "$(od -An -tu4 -j108 -N4 unknown.wav)" -ge 192000
 }
 
@@ -289,6 +319,7 @@ test_terminal() {
 mkfifo pipe
 test_exactness
 test_plain_header
+test_plain_header_of_unknown_length
 test_interrupt
 test_kill
 test_second_signal
