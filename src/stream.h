@@ -33,6 +33,7 @@ struct acap_stream {
     acap__device_slot *slot; /* the open device; NULL: none */
     acap_reader *readers[ACAP_MAX_READERS];
     acap_reader *retired; /* closed under a callback */
+    uint32_t end; /* ACAP__END_STOPPED, ACAP__END_LOST: what the readers have; a new one too, once the stream has run */
     uint32_t reserved_buffers; /* history; queues, holds and pre-roll of the open readers */
     acap__watch watch;
     acap__u32 clock; /* acap__clock_kind of the open or last device */

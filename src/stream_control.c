@@ -58,8 +58,10 @@ static void shut_gate(acap__gate *gate)
     (void)acap__or_seq_cst(&gate->word, ACAP__GATE_CLOSED);
 }
 
+/* Under lock. */
 static void set_ends(acap_stream *stream, uint32_t set, uint32_t clear)
 {
+    stream->end = (stream->end & ~clear) | set;
     for (uint32_t i = 0; i < ACAP_MAX_READERS; i++) {
         if (stream->readers[i] == NULL)
             continue;

@@ -194,6 +194,8 @@ static acap_result open_locked(acap_stream *stream, acap_reader_config *config, 
         stream->reserved_buffers = reserved_before;
         return result;
     }
+    /* Before the first start it waits for that; later it gets what the others get. */
+    acap__store_relaxed(&(*out)->outlet.end, stream->has_run ? stream->end : 0);
     acap__stream_retain(stream);
     publish(stream, *out, slot);
     collect_preroll(stream, *out, preroll_frames);

@@ -974,6 +974,9 @@ typedef struct acap_reader_stats {
  * whole. With preroll_ns it first gets the stream's history from so far back. Grows the stream's
  * own pool so that history, all queues, all hold_buffers, all pre-rolls and 2 more fit.
  *
+ * Opened before the first start, it waits for that. On a stream that is stopped or lost later it
+ * ends like the others: once drained, ACAP_END or ACAP_ERROR_DEVICE_LOST, until the next start.
+ *
  * @param[in]  stream  a stream.
  * @param[in]  config  NULL: all defaults.
  * @param[out] out     the reader; close it with acap_reader_close().

@@ -146,6 +146,49 @@ static void a_stop_ends_every_time_and_a_start_takes_it_back_every_time(void **s
     finish_rig(&r);
 }
 
+static acap_reader *open_preroll(acap_stream *stream)
+{
+    acap_reader_config config = ACAP_READER_CONFIG_INIT;
+    acap_reader *reader = NULL;
+
+    config.preroll_ns = NS_PER_S;
+    assert_ok(acap_reader_open(stream, &config, &reader));
+    return reader;
+}
+
+/* It gets the past that there is, and knows that nothing follows. */
+static void a_reader_that_is_opened_after_the_stop_ends_until_the_start(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_stream_config config = ACAP_STREAM_CONFIG_INIT;
+    const acap_buffer *buffer;
+    conservation seen;
+
+    (void)state;
+    config.device = MANUAL "&period=480";
+    config.format = ACAP_FORMAT_S32;
+    config.history_ns = NS_PER_S;
+    acap_stream *stream = open_config(context, &config);
+    assert_ok(acap_stream_start(stream));
+    assert_ok(acap_stream_sim_advance(stream, 4800));
+    assert_ok(acap_stream_stop(stream));
+    acap_reader *late = open_preroll(stream);
+    conservation_begin(&seen, late);
+    for (int i = 0; i < 3; i++) {
+        assert_result(drain(late, &seen), ACAP_END);
+        assert_result(acap_reader_borrow(late, ACAP_WAIT_FOREVER, &buffer), ACAP_END);
+        assert_ok(acap_stream_stop(stream));
+    }
+    assert_int_equal(seen.frames, 4800);
+    assert_ok(acap_stream_start(stream));
+    assert_result(drain(late, &seen), ACAP_TIMED_OUT);
+    assert_ok(acap_stream_sim_advance(stream, 4800));
+    assert_result(drain(late, &seen), ACAP_TIMED_OUT);
+    assert_int_equal(seen.frames, 9600);
+    assert_conserved(conservation_at_rest(&seen, stream, late));
+    close_conserved(context, stream, late);
+}
+
 static void a_closed_stream_ends_for_ever(void **state)
 {
     rig r = make_rig(10, 4, 0);
@@ -178,6 +221,7 @@ int main(void)
         cmocka_unit_test(an_ended_reader_does_not_disturb_the_others),
         cmocka_unit_test(a_signal_handler_may_end_a_reader),
         cmocka_unit_test(a_stop_ends_every_time_and_a_start_takes_it_back_every_time),
+        cmocka_unit_test(a_reader_that_is_opened_after_the_stop_ends_until_the_start),
         cmocka_unit_test(a_closed_stream_ends_for_ever),
     };
 

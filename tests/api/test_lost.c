@@ -69,6 +69,23 @@ static void what_was_captured_is_drained_before_the_loss_is_told(void **state)
     close_conserved(context, stream, reader);
 }
 
+/* It gets the past that there is, and the same answer as the others. */
+static void a_reader_that_is_opened_after_the_loss_is_told(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_stream *stream = open_lossy(context, MANUAL "&period=480&unplug=1s", ACAP_ON_LOST_FAIL);
+    const acap_buffer *buffer;
+
+    (void)state;
+    assert_ok(acap_stream_start(stream));
+    assert_ok(acap_stream_sim_advance(stream, 5 * 48000));
+    acap_reader *late = open_reader(stream);
+    assert_result(acap_reader_borrow(late, ACAP_WAIT_FOREVER, &buffer), ACAP_ERROR_DEVICE_LOST);
+    assert_ok(acap_stream_stop(stream));
+    assert_result(acap_reader_borrow(late, ACAP_WAIT_FOREVER, &buffer), ACAP_ERROR_DEVICE_LOST);
+    close_conserved(context, stream, late);
+}
+
 static void the_outage_is_lost_once_and_the_same_reader_goes_on(void **state)
 {
     acap_context *context = make_context("sim");
@@ -180,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_device_ends_its_readers_with_the_loss),
         cmocka_unit_test(what_was_captured_is_drained_before_the_loss_is_told),
+        cmocka_unit_test(a_reader_that_is_opened_after_the_loss_is_told),
         cmocka_unit_test(the_outage_is_lost_once_and_the_same_reader_goes_on),
         cmocka_unit_test(a_stream_that_waits_can_be_stopped_and_closed),
         cmocka_unit_test(a_start_after_a_loss_asks_the_device_again),
