@@ -233,6 +233,7 @@ static acap_result start_controlled(acap_stream *stream, int64_t until_ns)
     if (acap__load_relaxed(&stream->state) == ACAP_STATE_RUNNING)
         return ACAP_OK;
     acap__mutex_lock(&stream->lock);
+    const uint32_t end = stream->end;
     const bool is_possible = !stream->is_ended && !stream->is_stuck_inside;
     if (is_possible)
         set_ends(stream, 0, ACAP__END_STOPPED | ACAP__END_LOST);
@@ -249,8 +250,8 @@ static acap_result start_controlled(acap_stream *stream, int64_t until_ns)
     if (result == ACAP_OK) {
         stream->has_run = true;
         enter_running(stream);
-    } else if (stream->has_run) {
-        set_ends(stream, ACAP__END_STOPPED, 0);
+    } else {
+        set_ends(stream, end, 0); /* as before: stopped, or lost */
     }
     acap__mutex_unlock(&stream->lock);
     return result;

@@ -86,6 +86,27 @@ static void a_reader_that_is_opened_after_the_loss_is_told(void **state)
     close_conserved(context, stream, late);
 }
 
+/* Nor does such a start take the wait away from those who wait for the device. */
+static void a_start_that_fails_does_not_end_the_wait(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_stream *stream = open_lossy(context, MANUAL "&period=480&unplug=1s&replug=10s", ACAP_ON_LOST_WAIT);
+    acap_reader *reader = open_queue(stream, 2000, ACAP_OVERFLOW_DROP_OLDEST);
+    conservation seen;
+
+    (void)state;
+    conservation_begin(&seen, reader);
+    assert_ok(acap_stream_start(stream));
+    assert_ok(acap_stream_sim_advance(stream, 5 * 48000));
+    assert_result(acap_stream_start(stream), ACAP_ERROR_NO_DEVICE);
+    assert_result(drain(reader, &seen), ACAP_TIMED_OUT);
+    assert_ok(acap_stream_sim_advance(stream, 10 * 48000));
+    assert_result(drain(reader, &seen), ACAP_TIMED_OUT);
+    assert_int_equal(stream_stats(stream).recoveries, 1);
+    assert_conserved(conservation_at_rest(&seen, stream, reader));
+    close_conserved(context, stream, reader);
+}
+
 static void the_outage_is_lost_once_and_the_same_reader_goes_on(void **state)
 {
     acap_context *context = make_context("sim");
@@ -162,8 +183,11 @@ static void a_start_after_a_loss_asks_the_device_again(void **state)
     assert_result(drain(reader, &seen), ACAP_ERROR_DEVICE_LOST);
     assert_int_equal(stream_stats(stream).position, 48000);
     /* Stopped time adds nothing, and this device's calendar is the stream's position: it is unplugged for ever. */
-    assert_result(acap_stream_start(stream), ACAP_ERROR_NO_DEVICE);
-    assert_result(drain(reader, &seen), ACAP_END);
+    for (int i = 0; i < 3; i++) {
+        assert_result(acap_stream_start(stream), ACAP_ERROR_NO_DEVICE);
+        assert_int_equal(stream_stats(stream).state, ACAP_STATE_LOST);
+        assert_result(drain(reader, &seen), ACAP_ERROR_DEVICE_LOST);
+    }
     assert_conserved(conservation_at_rest(&seen, stream, reader));
     close_conserved(context, stream, reader);
 }
@@ -198,6 +222,7 @@ int main(void)
         cmocka_unit_test(a_lost_device_ends_its_readers_with_the_loss),
         cmocka_unit_test(what_was_captured_is_drained_before_the_loss_is_told),
         cmocka_unit_test(a_reader_that_is_opened_after_the_loss_is_told),
+        cmocka_unit_test(a_start_that_fails_does_not_end_the_wait),
         cmocka_unit_test(the_outage_is_lost_once_and_the_same_reader_goes_on),
         cmocka_unit_test(a_stream_that_waits_can_be_stopped_and_closed),
         cmocka_unit_test(a_start_after_a_loss_asks_the_device_again),
