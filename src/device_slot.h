@@ -24,7 +24,8 @@ typedef struct acap__device_slot {
 acap_result acap__slot_open(const acap__backend *backend, const acap__request *request, struct acap__ingest *ingest, int64_t until_ns,
                             acap__device_slot **out);
 /* Starts by until_ns; now_ns is the stream's clock. On failure, an error as above, the slot goes. Before that forget is called: the host
-   may be calling all the same, even where its start failed or hangs, so it must shut the gate; and nobody may know the slot when it returns. */
+   may be calling all the same, even where its start failed or hangs, so it must shut the gate; and nobody may know the slot when it
+   returns. */
 acap_result acap__slot_start(acap__device_slot *slot, int64_t now_ns, int64_t until_ns, void (*forget)(void *owner), void *owner);
 /* Both take the slot away. The gate must be shut. close waits until until_ns, post never waits. */
 acap_result acap__slot_close(acap__device_slot *slot, int64_t until_ns);
