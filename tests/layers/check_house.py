@@ -134,8 +134,14 @@ def machine_paths(tree):
             for number, line in enumerate(tree.lines(name), 1) for found in MACHINE.finditer(line)]
 
 
+def scripts(tree):
+    """What says by which program it is run can be run."""
+    return ["%s begins with '#!' and is not executable" % name for name in tree.names
+            if tree.bytes[name].startswith(b"#!") and not os.access(os.path.join(tree.top, name), os.X_OK)]
+
+
 RULES = [top_level, binary_files, large_files, long_files, long_functions, wide_lines, white_space, licence_lines, owns_lines,
-         unfinished_words, machine_paths]
+         unfinished_words, machine_paths, scripts]
 
 
 def complaints_about(top):

@@ -112,6 +112,7 @@ class House(Planted):
                 ("src/end.c", SPDX_C + "int x;", "does not end with a newline"),
                 ("src/no.c", "int x;\n", "src/no.c does not begin with its SPDX line"),
                 ("tests/no.sh", "#!/bin/sh\necho\n", "tests/no.sh does not begin with its SPDX line"),
+                ("tests/run.sh", "#!/bin/sh\n" + SPDX_SH, "tests/run.sh begins with '#!' and is not executable"),
                 ("src/mute.c", "/* SPDX-License-Identifier: MIT */\n", "src/mute.c does not say what it owns"),
                 ("src/later.c", SPDX_C + "/* TO" + "DO: think */\n", "src/later.c:4 'TO" + "DO'"),
                 ("examples/a.py", SPDX_SH + "# a place" + "holder\n", "examples/a.py:2"),
@@ -125,6 +126,7 @@ class House(Planted):
         self.plant("examples/go/main.go", "// SPDX-License-Identifier: MIT\nfunc main() {\n\tx()\n}\n")
         self.plant("tests/fuzz/corpus/seed", b"\0\r\t")
         self.plant("tests/run.sh", "#!/bin/sh\n" + SPDX_SH)
+        os.chmod(os.path.join(self.top, "tests/run.sh"), 0o755)
         self.assertEqual(self.complaints(), "")
 
     def test_empty_tree(self):
