@@ -31,6 +31,7 @@ struct acap__host {
     uint64_t seat;        /* number of the thread that takes jobs; 0: none */
     uint64_t seats_taken; /* the last number given out */
     uint32_t guards;      /* threads started that have not sat down yet: 0 or 1 */
+    uint32_t callers; /* inside a call: each watches the running job's limit */
     uint32_t users;
     uint32_t stuck_count;
 };
@@ -132,13 +133,20 @@ static void drop_locked(acap__job *job)
 
 static void serve(void *argument);
 
+/* Threads that have started have still to sit down: one is enough. */
+static void start_guard(acap__host *host)
+{
+    if (host->guards == 0 && acap__thread_start(serve, host, host->thread_name))
+        host->guards++;
+}
+
 /* Sees to it that somebody will come for the queue, even if the running job never ends. False: nobody will, for want of a thread. */
 static bool provide_thread(acap__host *host)
 {
     const bool sits_idle = host->seat != 0 && host->running == NULL;
 
-    if (host->guards == 0 && !(sits_idle && host->first == host->last) && acap__thread_start(serve, host, host->thread_name))
-        host->guards++;
+    if (!(sits_idle && host->first == host->last))
+        start_guard(host);
     acap__cond_broadcast(&host->changed);
     return host->guards > 0 || host->seat != 0;
 }
@@ -172,10 +180,16 @@ static int64_t overdue_or_never(const acap__host *host)
     return host->running != NULL ? host->overdue_ns : INT64_MAX;
 }
 
-/* For a thread that has just started: waits behind a running job, which may hang, for as long as there is something to do after it. */
+/* A job that hangs is to be told of even where nobody waits for it and nothing comes after it, such as the close of the last stream. */
+static bool needs_guard(const acap__host *host)
+{
+    return host->first != NULL || (host->running != NULL && host->callers == 0);
+}
+
+/* For a thread that has just started: waits behind a running job, which may hang, for as long as somebody must. */
 static bool sit_down(acap__host *host)
 {
-    while (host->seat != 0 && host->first != NULL) {
+    while (host->seat != 0 && needs_guard(host)) {
         leave_behind_if_overdue(host);
         if (host->seat != 0)
             (void)acap__cond_wait_until(&host->changed, &lock, overdue_or_never(host));
@@ -203,11 +217,10 @@ static void run_first(acap__host *host)
     job->state = JOB_RUNNING;
     host->running = job;
     host->overdue_ns = job->limit_ns < INT64_MAX - now_ns ? now_ns + job->limit_ns : INT64_MAX;
-    /* Whoever waits has this limit to watch now; for what is left in the queue somebody must. */
-    if (host->first != NULL)
-        (void)provide_thread(host);
-    else
-        acap__cond_broadcast(&host->changed);
+    /* Whoever waits has this limit to watch now; for what is left in the queue, and where nobody waits, somebody must. */
+    if (needs_guard(host))
+        start_guard(host);
+    acap__cond_broadcast(&host->changed);
     unlock_hosts();
     job->run(job);
     lock_hosts();
@@ -281,12 +294,17 @@ static void give_up(acap__host *host, acap__job *job)
 /* Until job has run, is left behind, or its caller's time is over. Whoever waits also watches the running job's limit. */
 static void await(acap__host *host, acap__job *job, int64_t until_ns)
 {
+    host->callers++;
     while (is_pending(job) && acap_clock_ns() < until_ns) {
         const int64_t overdue_ns = overdue_or_never(host);
         (void)acap__cond_wait_until(&host->changed, &lock, until_ns < overdue_ns ? until_ns : overdue_ns);
         leave_behind_if_overdue(host);
     }
+    host->callers--;
     give_up(host, job);
+    /* What this caller watched for others is theirs again. */
+    if (host->running != NULL && needs_guard(host))
+        start_guard(host);
 }
 
 acap_result acap__host_call(acap__host *host, acap__job *job, int64_t until_ns)

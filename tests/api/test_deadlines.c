@@ -308,6 +308,31 @@ static void closing_a_stream_that_cannot_be_stopped_does_not_wait(void **state)
     assert_true(threads_have_gone());
 }
 
+/* Nobody waits for it, and still it is told, by a context that goes on; a device that is lost is closed in the same way. */
+static void closing_what_hangs_is_told(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_stream *closed = open_stream(context, "sim:counter?stuck=stop:2500ms", ACAP_FORMAT_S32, 1, 480);
+    acap_stream *lost = open_stream(context, MANUAL "&unplug=1s&stuck=stop:2500ms", ACAP_FORMAT_S32, 1, 480);
+    acap_event event = ACAP_EVENT_INIT;
+
+    (void)state;
+    assert_ok(acap_stream_start(closed));
+    assert_ok(acap_stream_start(lost));
+    begin_call();
+    acap_stream_close(closed);
+    expect_at_once();
+    assert_ok(acap_context_next_event(context, 7 * NS_PER_S, &event));
+    assert_int_equal(event.type, ACAP_EVENT_HOST_STUCK);
+    assert_ok(acap_stream_sim_advance(lost, 4 * 48000));
+    do
+        assert_ok(acap_context_next_event(context, 7 * NS_PER_S, &event));
+    while (event.type != ACAP_EVENT_HOST_STUCK);
+    acap_stream_close(lost);
+    acap_context_destroy(context);
+    assert_true(threads_have_gone());
+}
+
 static void closing_a_context_whose_streams_cannot_be_stopped_does_not_wait(void **state)
 {
     enum { STREAMS = 3 };
@@ -412,6 +437,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_stop_that_takes_its_time_is_waited_for),
         cmocka_unit_test(a_stop_that_hung_leaves_the_stream_startable),
         cmocka_unit_test(closing_a_stream_that_cannot_be_stopped_does_not_wait),
+        cmocka_unit_test(closing_what_hangs_is_told),
         cmocka_unit_test(closing_a_context_whose_streams_cannot_be_stopped_does_not_wait),
         cmocka_unit_test(closing_while_a_start_hangs_does_not_wait),
         cmocka_unit_test(closing_while_a_recovery_hangs_does_not_wait),

@@ -103,6 +103,45 @@ static void limit_is_watched_without_a_caller(void **state)
     finish(next);
 }
 
+static bool has_been_left(uint32_t stuck_before)
+{
+    for (int64_t until_ns = acap_clock_ns() + 30 * ACAP__NS_PER_S; acap_clock_ns() < until_ns; acap__thread_yield())
+        if (acap__host_stuck_count(host) > stuck_before)
+            return true;
+    return false;
+}
+
+/* Nobody waits and nothing comes after it, as with the close of the last stream: it must be told all the same. */
+static void limit_is_watched_without_anybody(void **state)
+{
+    const uint32_t stuck_before = acap__host_stuck_count(host);
+    probe *stuck = make_hanging(1, SOON_NS);
+
+    (void)state;
+    acap__host_post(host, &stuck->job);
+    assert_true(has_been_left(stuck_before));
+    sem_post(&stuck->may_end);
+    finish(stuck);
+}
+
+/* Whoever watched it meanwhile has gone. */
+static void limit_is_watched_after_a_caller_gave_up(void **state)
+{
+    const uint32_t stuck_before = acap__host_stuck_count(host);
+    probe *stuck = make_hanging(1, 5 * SOON_NS);
+    probe *late = make_probe(2, INT64_MAX);
+
+    (void)state;
+    acap__host_post(host, &stuck->job);
+    wait_for(&stuck->begun);
+    assert_int_equal(acap__host_call(host, &late->job, acap_clock_ns() + SOON_NS / 20), ACAP_ERROR_HOST_STUCK);
+    acap__job_drop(&late->job);
+    finish(late);
+    assert_true(has_been_left(stuck_before));
+    sem_post(&stuck->may_end);
+    finish(stuck);
+}
+
 static void caller_watches_the_limit_of_another_job(void **state)
 {
     const uint32_t stuck_before = acap__host_stuck_count(host);
@@ -259,6 +298,8 @@ int main(void)
         PROBE_TEST(stuck_job_is_left_behind),
         PROBE_TEST(caller_discards_what_came_back_first),
         PROBE_TEST(limit_is_watched_without_a_caller),
+        PROBE_TEST(limit_is_watched_without_anybody),
+        PROBE_TEST(limit_is_watched_after_a_caller_gave_up),
         PROBE_TEST(caller_watches_the_limit_of_another_job),
         PROBE_TEST(caller_does_not_wait_beyond_its_own_limit),
         PROBE_TEST(job_that_was_told_so_is_kept),
