@@ -176,12 +176,22 @@ acap_result acap__stream_open_device(acap_stream *stream, const acap__request *r
     return ACAP_OK;
 }
 
-/* The same device again, from where the account stands. */
+/* What ACAP_ON_LOST_FOLLOW_DEFAULT goes on with. In virtual time only one that lives there, too. */
+static const char *default_device(acap_stream *stream)
+{
+    return acap__load_relaxed(&stream->clock) == ACAP__CLOCK_VIRTUAL ? "sim:counter?pace=manual" : NULL;
+}
+
+/* The same device again, from where the account stands; where it is gone and the policy says so, the default. */
 static acap_result reopen_device(acap_stream *stream, int64_t until_ns)
 {
     acap__request request = stream->request;
 
     request.position = stream->ingest.figures.position;
+    const acap_result result = acap__stream_open_device(stream, &request, until_ns);
+    if (stream->on_device_lost != ACAP_ON_LOST_FOLLOW_DEFAULT || (result != ACAP_ERROR_NO_DEVICE && result != ACAP_ERROR_DEVICE_LOST))
+        return result;
+    request.device = default_device(stream);
     return acap__stream_open_device(stream, &request, until_ns);
 }
 
@@ -212,6 +222,7 @@ static acap_result start_device(acap_stream *stream, int64_t until_ns)
 static void enter_running(acap_stream *stream)
 {
     stream->info.latency_ns = stream->slot->opened.latency_ns;
+    acap__copy_text(stream->info.device_id, sizeof stream->info.device_id, stream->slot->opened.device_id);
     acap__watch_reset(stream, acap__stream_now_ns(stream));
     acap__store_release(&stream->state, ACAP_STATE_RUNNING);
     (void)acap__and_seq_cst(&stream->user_gate.word, ~ACAP__GATE_CLOSED);
@@ -308,7 +319,7 @@ static acap__request recovery_request(acap_stream *stream, int64_t now_ns)
 {
     acap__request request = stream->request;
 
-    request.device = stream->on_device_lost == ACAP_ON_LOST_FOLLOW_DEFAULT ? NULL : same_device(stream);
+    request.device = stream->on_device_lost == ACAP_ON_LOST_FOLLOW_DEFAULT ? default_device(stream) : same_device(stream);
     request.wants_refresh = true;
     request.position =
         stream->ingest.figures.position + acap__ns_to_frames(now_ns - stream->ingest.end_ns, stream->info.sample_rate_hz);

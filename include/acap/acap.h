@@ -138,7 +138,8 @@ typedef int32_t acap_result;
 
 #define ACAP_ON_LOST_FAIL 0u           /**< readers get ACAP_ERROR_DEVICE_LOST once drained */
 #define ACAP_ON_LOST_WAIT 1u           /**< go on with the same device when it is back */
-#define ACAP_ON_LOST_FOLLOW_DEFAULT 2u /**< go on with the default device */
+#define ACAP_ON_LOST_FOLLOW_DEFAULT 2u /**< go on with the default device, in virtual time with
+                                            sim:counter; a start asks for the stream's own first */
 
 #define ACAP_STATE_STOPPED 0u /**< acap_stream_stats.state */
 #define ACAP_STATE_RUNNING 1u /**< acap_stream_stats.state */
@@ -686,7 +687,8 @@ typedef struct acap_stream_info {
     uint32_t flags;             /**< ACAP_STREAM_* */
     int64_t latency_ns;         /**< by the host's word; 0: unknown */
     uint64_t stream_id;         /**< unique in the process, from 1 */
-    char device_id[256];        /**< opens the same device again */
+    char device_id[256];        /**< opens the same device again; another one after
+                                     ACAP_ON_LOST_FOLLOW_DEFAULT went on with it */
     char backend[32];           /**< "portaudio", "sim" or "push" */
 } acap_stream_info;
 

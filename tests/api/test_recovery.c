@@ -59,6 +59,17 @@ static acap_result take_all(struct session *s)
     return result;
 }
 
+/* Whatever the samples are. */
+static void take_uncounted(struct session *s)
+{
+    const acap_buffer *buffer;
+
+    while (acap_reader_borrow(s->reader, 0, &buffer) == ACAP_OK) {
+        conservation_add(&s->seen, buffer);
+        acap_buffer_release(buffer);
+    }
+}
+
 static void advance(struct session *s, uint64_t frames)
 {
     while (frames > 0) {
@@ -327,6 +338,36 @@ static void a_context_that_goes_ends_the_wait(void **state)
     }
 }
 
+static void expect_device(acap_stream *stream, const char *device_id)
+{
+    acap_stream_info info = ACAP_STREAM_INFO_INIT;
+
+    assert_ok(acap_stream_get_info(stream, &info));
+    assert_string_equal(info.device_id, device_id);
+}
+
+/* The default is another device: the counter, which proves that it goes on at the right frame. */
+static void the_default_is_followed_in_virtual_time(void **state)
+{
+    struct session s = begin("sim:noise?pace=manual&period=480&unplug=1s", ACAP_ON_LOST_FOLLOW_DEFAULT);
+
+    (void)state;
+    assert_ok(acap_stream_sim_advance(s.stream, RATE_HZ));
+    take_uncounted(&s);
+    expect_device(s.stream, "sim:noise?pace=manual&period=480&unplug=1s");
+    advance(&s, 9 * RATE_HZ);
+    expect_device(s.stream, MANUAL);
+    assert_int_equal(s.recovered, 1);
+    assert_int_equal(s.seen.gap_frames, stream_stats(s.stream).lost_host);
+    assert_in_range(stream_stats(s.stream).position + stream_stats(s.stream).frames_pending, 10 * RATE_HZ - 255, 10 * RATE_HZ);
+    assert_ok(acap_stream_stop(s.stream)); /* and its own device is still gone */
+    assert_result(take_all(&s), ACAP_END);
+    assert_ok(acap_stream_start(s.stream));
+    advance(&s, RATE_HZ);
+    expect_device(s.stream, MANUAL);
+    end(&s);
+}
+
 /* ---- sleepers ---- */
 
 struct sleeper {
@@ -451,12 +492,11 @@ static void expect_outage(struct outage *o, int64_t start_ns, int64_t back_at_ms
 
     assert_ok(acap_stream_stop(o->session.stream));
     const uint64_t by_clock = (uint64_t)(acap_clock_ns() - start_ns) * RATE_HZ / (uint64_t)NS_PER_S;
-    const acap_buffer *buffer;
-    while (acap_reader_borrow(o->session.reader, 0, &buffer) == ACAP_OK) {
-        conservation_add(&o->session.seen, buffer);
-        acap_buffer_release(buffer);
-    }
+    take_uncounted(&o->session);
     const acap_stream_stats stats = stream_stats(o->session.stream);
+    assert_ok(acap_stream_start(o->session.stream)); /* with the device that there is now */
+    assert_ok(acap_stream_stop(o->session.stream));
+    take_uncounted(&o->session);
     print_message("lost after %" PRId64 " ms, back after %" PRId64 " ms, %" PRIu64 " frames by the clock, %" PRIu64 " by the account\n",
                   lost_ms - 300, back_ms, by_clock, stats.position);
     /* start_ns is taken when the start has returned: the device may run a little longer already. */
@@ -473,7 +513,7 @@ static void expect_outage(struct outage *o, int64_t start_ns, int64_t back_at_ms
 static void a_real_outage_is_told_and_over_in_time(void **state)
 {
     struct outage same = {.session = begin("sim:counter?unplug=300ms&replug=3s", ACAP_ON_LOST_WAIT)};
-    struct outage other = {.session = begin("sim:counter?unplug=300ms", ACAP_ON_LOST_FOLLOW_DEFAULT)};
+    struct outage other = {.session = begin("sim:noise?unplug=300ms", ACAP_ON_LOST_FOLLOW_DEFAULT)};
     const int64_t start_ns = acap_clock_ns();
 
     (void)state;
@@ -481,6 +521,7 @@ static void a_real_outage_is_told_and_over_in_time(void **state)
         watch_out(&same);
         watch_out(&other);
     }
+    expect_device(other.session.stream, "sim:counter");
     expect_outage(&same, start_ns, 3000);
     expect_outage(&other, start_ns, 2800);
     assert_true(threads_have_gone());
@@ -501,6 +542,7 @@ int main(void)
         cmocka_unit_test(after_a_failure_a_start_goes_on_without_counting_the_time_between),
         cmocka_unit_test(a_stop_gives_the_wait_up),
         cmocka_unit_test(a_context_that_goes_ends_the_wait),
+        cmocka_unit_test(the_default_is_followed_in_virtual_time),
         cmocka_unit_test(a_stall_wakes_those_who_wait_for_more),
         cmocka_unit_test(a_stall_makes_the_descriptor_readable),
         cmocka_unit_test(a_loss_wakes_those_who_wait_for_ever),
