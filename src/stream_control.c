@@ -98,6 +98,8 @@ static void shut_out(acap_stream *stream)
 static void shut(acap_stream *stream, uint32_t end_bit)
 {
     shut_out(stream);
+    /* What was found only now, before anything that says why. */
+    acap__watch_pass_on(stream);
     set_ends(stream, end_bit, 0);
     acap__store_release(&stream->state, ACAP_STATE_STOPPED);
 }

@@ -67,7 +67,7 @@ static void tell_recovery(acap_stream *stream, const acap__notice *notice)
                       (unsigned long long)event.frames);
 }
 
-static void pass_notices_on(acap_stream *stream)
+void acap__watch_pass_on(acap_stream *stream)
 {
     acap__notice notice;
 
@@ -237,7 +237,9 @@ static void try_to_recover(acap_stream *stream, int64_t now_ns)
 
 void acap__watch_look(acap_stream *stream, int64_t now_ns)
 {
-    pass_notices_on(stream);
+    acap__mutex_lock(&stream->lock);
+    acap__watch_pass_on(stream);
+    acap__mutex_unlock(&stream->lock);
     if (acap__load_acquire(&stream->state) == ACAP_STATE_RUNNING)
         watch_silence(stream);
     tend_pool(stream, now_ns);
@@ -267,7 +269,6 @@ static void run_watch(void *argument)
 
     while (is_wanted(stream))
         acap__watch_look(stream, acap_clock_ns());
-    pass_notices_on(stream);
     acap__stream_release(stream);
     acap__leaving_end();
 }

@@ -33,6 +33,9 @@ struct acap_stream;
 void acap__watch_reset(struct acap_stream *stream, int64_t now_ns);
 /* Sees to it that a thread looks. Under the stream's lock. False: none could be started. */
 bool acap__watch_ensure_thread(struct acap_stream *stream);
+/* What the producer had to say becomes events. Under the stream's lock: the watch, and whoever has just shut the producer out, since
+   nobody may come to look afterwards. */
+void acap__watch_pass_on(struct acap_stream *stream);
 /* One look, outside the lock, by the one watch. */
 void acap__watch_look(struct acap_stream *stream, int64_t now_ns);
 

@@ -290,6 +290,27 @@ static void a_loss_that_is_pending_at_the_stop_is_counted(void **state)
     close_all(&w);
 }
 
+/* Nobody looks at a stream in virtual time afterwards. */
+static void a_loss_that_is_found_at_the_end_is_told(void **state)
+{
+    (void)state;
+    for (int stops = 0; stops < 2; stops++) {
+        struct witness w = begin(MANUAL "&period=480&xrun=2s:4800f");
+        advance(&w, 2 * RATE_HZ + RATE_HZ / 2);
+        assert_int_equal(events_of(&w, ACAP_EVENT_FRAMES_LOST), 0);
+        if (stops)
+            assert_ok(acap_stream_stop(w.stream));
+        else
+            acap_stream_close(w.stream);
+        assert_int_equal(event_of(&w, ACAP_EVENT_FRAMES_LOST).frames, 4800);
+        if (stops)
+            acap_stream_close(w.stream);
+        assert_int_equal(events_of(&w, ACAP_EVENT_FRAMES_LOST), 0);
+        acap_reader_close(w.reader);
+        acap_context_destroy(w.context);
+    }
+}
+
 /* Until 0.3 s nobody can tell a loss from a server that fills its queue, unless the host says so. */
 static void a_loss_in_the_first_moments_is_found_only_with_a_flag(void **state)
 {
@@ -440,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_stall_that_was_queued_is_no_loss),
         cmocka_unit_test(what_is_found_is_what_was_lost),
         cmocka_unit_test(a_loss_that_is_pending_at_the_stop_is_counted),
+        cmocka_unit_test(a_loss_that_is_found_at_the_end_is_told),
         cmocka_unit_test(a_loss_in_the_first_moments_is_found_only_with_a_flag),
         cmocka_unit_test(slow_first_data_is_no_loss),
         cmocka_unit_test(hours_of_drift_jitter_and_silence_are_no_loss),

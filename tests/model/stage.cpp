@@ -375,6 +375,10 @@ bool acap__watch_ensure_thread(struct acap_stream *)
     return true;
 }
 
+void acap__watch_pass_on(struct acap_stream *)
+{
+}
+
 void acap__watch_look(struct acap_stream *, int64_t)
 {
 }
