@@ -114,9 +114,9 @@ static void note_file_error(sink *self, int system_error, int code)
 #define CHUNK_HEAD_BYTES 8
 #define PLAIN_BYTES 16
 
-/* Such a file gets an extensible format chunk from libsndfile, which simple readers refuse. Where that says no more than a plain one, it
-   becomes one in place, of 16 bytes instead of 40, and a chunk to skip over of the 24 that are left. When the file outgrows RIFF libsndfile
-   writes the whole header anew, and that is left as it is. */
+/* Such a file gets an extensible format chunk from libsndfile, which simple readers refuse. Where that says no more than a plain one does,
+   it becomes one in place, of 16 bytes instead of 40, and a chunk to skip over of the 24 that are left. When the file outgrows RIFF,
+   libsndfile writes the whole header anew, and that is left as it is. */
 static void simplify_header(const sink *self)
 {
     static const unsigned char extensible[] = { 'f', 'm', 't', ' ', 40, 0, 0, 0, 0xfe, 0xff };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Owns: a private PulseAudio server whose null sink plays the counting signal; what is captured from the sink's monitor is exact.
-# Sourced by: test_pulse.sh, test_quiet.sh, test_recovery.sh, test_record_recovery.sh, after rig_common.sh. Needs no D-Bus, no systemd and no rights.
+# Sourced by: test_pulse.sh, test_quiet.sh, test_recovery.sh, test_record_recovery.sh, after rig_common.sh. Needs no D-Bus, no systemd
+# and no rights.
 
 # The channel map of ALSA's pulse plug-in; with any other the server would mix, silently.
 pulse_map() {

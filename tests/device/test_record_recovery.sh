@@ -20,7 +20,8 @@ looking_ms=500
 # Percent of one core, while the device is away.
 cpu_limit=5
 cpu_seconds=3
-# The file against the clock, in ms. The outage is measured by the recorder to a few ms; the rest is how late a busy machine runs this script
+# The file against the clock, in ms. The outage is measured by the recorder to a few ms; the rest is how late a busy machine runs this
+# script
 # between the signal that ends the recording and the time it notes.
 clock_tolerance_ms=300
 
@@ -217,7 +218,8 @@ expect_account() {
     equal "returns" "$(grep -c 'is back after' "$work/err")" 1
 }
 
-# The signal from before the outage and from after it, the silence between, and nothing else. A jackd that gets no core in time skips a cycle
+# The signal from before the outage and from after it, the silence between, and nothing else. A jackd that gets no core in time skips a
+# cycle
 # for all of its clients: that is a loss of the host's, which is in the account, and in the file as silence up to a second later.
 expect_sound() {
     said=$("$check_recording" "$work/out.wav" "$format" "$channels" "$rate" "$(figure 's,')" patched) || complain "$said"

@@ -4,9 +4,18 @@
 # Run by: CTest as example_preroll, on simulated devices in real time.
 . "$(dirname "$0")/common.sh"
 
-# once_listening: the recorder has said that it listens and what that costs
+# begin ARGUMENTS...: a recorder in the background, its id in recorder. What the one before said must not be taken for its words: the shell
+# that becomes it empties the file only when it comes to run.
+begin() {
+    rm -f stderr
+    "$RECORD" "$@" < /dev/null > stdout 2> stderr &
+    recorder=$!
+    started="$started $recorder"
+}
+
+# is_listening: the recorder has said that it listens and what that costs
 is_listening() {
-    grep -q "listening; a key or SIGUSR1" stderr
+    grep -qs "listening; a key or SIGUSR1" stderr
 }
 
 # wait_until COMMAND...: at most 10 s
@@ -21,15 +30,12 @@ wait_until() {
 
 # The file begins before the signal: the counter's first value is that of a frame which was captured before it, and every frame follows
 # from the one before, over the seam between past and present.
-"$RECORD" -d "sim:counter" -f s32 --preroll=1 -t 2 past.wav < /dev/null > stdout 2> stderr &
-recorder=$!
-started="$started $recorder"
+begin -d "sim:counter" -f s32 --preroll=1 -t 2 past.wav
 wait_until is_listening
 says stderr "1 s of pre-roll take 2.5 MB of memory, the recorder's queue included"
 sleep 1.5 # lets there be a past; how long it is decides nothing below
 kill -USR1 "$recorder"
-wait "$recorder" || fail "the recorder ended with $?"
-started=
+collect 0 "$recorder"
 "$CHECK" cut s32 2 past.wav > figures || fail "the file is not the counter"
 claim "frames" "$(figure stderr 'acap-record: past.wav: 2.000 s,')" -eq 96000
 "$CHECK" exact s32 2 past.wav > /dev/null 2>&1 && fail "the file begins with the device's first frame: there was no past"
@@ -49,17 +55,14 @@ is_recording() {
 if [ -z "$SHIM" ]; then
     echo "not run: the memory of a recorder (a sanitizer takes its own)"
 else
-    "$RECORD" -d "sim:counter" -f s32 --preroll=60 costs.wav < /dev/null > stdout 2> stderr &
-    recorder=$!
-    started="$started $recorder"
+    begin -d "sim:counter" -f s32 --preroll=60 costs.wav
     wait_until is_listening
     says stderr "60 s of pre-roll take 50.8 MB of memory"
     kill -USR1 "$recorder"
     wait_until is_recording
     resident=$(resident_kb "$recorder")
     kill -INT "$recorder"
-    wait "$recorder" || fail "the recorder ended with $?"
-    started=
+    collect 0 "$recorder"
     echo "resident: $resident kB"
     claim "kB resident" "$resident" -ge 49600
     claim "kB resident" "$resident" -le 64000
@@ -72,26 +75,18 @@ is_ready() {
 
 # A signal that comes while the device is still being opened, which takes two seconds here and then two more, is not lost, and nobody dies
 # of it.
-"$RECORD" -d "sim:counter?stuck=open:2s" -f s32 --preroll=1 -t 1 early.wav < /dev/null > stdout 2> stderr &
-recorder=$!
-started="$started $recorder"
+begin -d "sim:counter?stuck=open:2s" -f s32 --preroll=1 -t 1 early.wav
 wait_until is_ready
 grep -q "of pre-roll take" stderr && fail "it is ready for the signal only once the device is open"
 kill -USR1 "$recorder"
-wait "$recorder" || fail "the recorder ended with $?"
-started=
+collect 0 "$recorder"
 claim "frames" "$(figure stderr 'acap-record: early.wav: 1.000 s,')" -eq 48000
 
 # An interrupt before the trigger leaves no file.
-"$RECORD" -d sim:counter --preroll=1 none.wav < /dev/null > stdout 2> stderr &
-recorder=$!
-started="$started $recorder"
+begin -d sim:counter --preroll=1 none.wav
 wait_until is_listening
 kill -INT "$recorder"
-status=0
-wait "$recorder" || status=$?
-started=
-claim "exit status" "$status" -eq 1
+collect 1 "$recorder"
 says stderr "nothing was written"
 claim "no file" ! -e none.wav
 
