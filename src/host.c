@@ -195,7 +195,8 @@ static bool sit_down(acap__host *host)
             (void)acap__cond_wait_until(&host->changed, &lock, overdue_or_never(host));
     }
     host->guards--;
-    if (host->seat != 0)
+    /* What it waited behind is over, and nothing came meanwhile: whoever brings something starts a thread. */
+    if (host->seat != 0 || host->first == NULL)
         return false;
     host->seat = ++host->seats_taken;
     self.host = host;

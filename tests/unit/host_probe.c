@@ -4,6 +4,7 @@
 #include "host_probe.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 
 #define PATIENCE_S 30 /* how long a test waits for what must come, before it fails */
@@ -56,6 +57,34 @@ void wait_for_thread_end(void)
     threads_seen_to_end++;
 }
 
+/* All that have been started and have not returned, guards that never ran a job among them. */
+static acap__u32 threads_alive;
+
+struct started {
+    void (*run)(void *);
+    void *argument;
+};
+
+static void run_counted(void *argument)
+{
+    const struct started started = *(struct started *)argument;
+
+    free(argument);
+    started.run(started.argument);
+    (void)acap__sub_acq_rel(&threads_alive, 1u);
+}
+
+static void wait_for_threads_to_go(void)
+{
+    const int64_t until_ns = acap_clock_ns() + PATIENCE_S * ACAP__NS_PER_S;
+
+    while (acap__load_acquire(&threads_alive) != 0) {
+        if (acap_clock_ns() > until_ns)
+            fail_msg("a thread of the host has not gone in %d s", PATIENCE_S);
+        sched_yield();
+    }
+}
+
 /* The system may be out of threads. */
 bool __real_acap__thread_start(void (*run)(void *), void *argument, const char *name);
 bool __wrap_acap__thread_start(void (*run)(void *), void *argument, const char *name);
@@ -64,8 +93,12 @@ bool __wrap_acap__thread_start(void (*run)(void *), void *argument, const char *
 {
     if (acap__load_acquire(&no_threads_left))
         return false;
+    struct started *started = malloc(sizeof *started);
+    assert_non_null(started);
+    *started = (struct started){run, argument};
     (void)acap__add_acq_rel(&threads_started, 1u);
-    return __real_acap__thread_start(run, argument, name);
+    (void)acap__add_acq_rel(&threads_alive, 1u);
+    return __real_acap__thread_start(run_counted, started, name);
 }
 
 static void run_probe(acap__job *job)
@@ -164,6 +197,7 @@ int tear_down(void **state)
     acap__host_release(host);
     while (threads_seen_to_end < acap__load_acquire(&threads_begun))
         wait_for_thread_end();
+    wait_for_threads_to_go();
     return 0;
 }
 
