@@ -51,7 +51,8 @@ void acap__events_post(acap__events *events, const acap_event *event, const char
     acap_event *slot = make_room(events);
     *slot = *event;
     slot->struct_size = sizeof *slot;
-    slot->time_ns = acap_clock_ns();
+    if (slot->time_ns == 0)
+        slot->time_ns = acap_clock_ns();
     va_start(arguments, format);
     if (vsnprintf(slot->text, sizeof slot->text, format, arguments) < 0)
         slot->text[0] = '\0';

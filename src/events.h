@@ -26,7 +26,7 @@ typedef struct acap__events {
 void acap__events_init(acap__events *events);
 void acap__events_destroy(acap__events *events);
 
-/* Never waits. type, stream_id and what else is meant are set by the caller in event; the text is formatted here. */
+/* Never waits. type, stream_id and what else is meant are set by the caller in event; time_ns 0 means now; the text is formatted here. */
 void acap__events_post(acap__events *events, const acap_event *event, const char *format, ...) ACAP__PRINTF(3, 4);
 
 #endif

@@ -28,13 +28,14 @@ void acap__watch_reset(acap_stream *stream, int64_t now_ns)
     watch->is_stalled = false;
 }
 
-static acap_event event_of(const acap_stream *stream, uint32_t type, uint32_t level)
+static acap_event event_of(acap_stream *stream, uint32_t type, uint32_t level)
 {
     acap_event event = ACAP_EVENT_INIT;
 
     event.type = type;
     event.level = level;
     event.stream_id = stream->info.stream_id;
+    event.time_ns = acap__stream_now_ns(stream);
     event.position = acap__ledger_read(&stream->ingest.ledger).position;
     return event;
 }

@@ -308,7 +308,7 @@ typedef struct acap_event {
     uint64_t position;    /**< FRAMES_LOST: where it was found; others: the stream's position */
     uint64_t frames;      /**< FRAMES_LOST, STREAM_RECOVERED: how many */
     uint64_t events_lost; /**< discarded just before this one because nobody took them */
-    int64_t time_ns;      /**< when, by acap_clock_ns() */
+    int64_t time_ns;      /**< when, by acap_clock_ns(); by the stream's clock in virtual time */
     char text[256];       /**< for people */
 } acap_event;
 
@@ -962,7 +962,8 @@ typedef struct acap_reader_stats {
     int64_t latency_ns_p50;       /**< capture to borrow, median, within 7 %; of buffers captured within a
                                        millisecond and taken without a wait, one in 16 is measured */
     int64_t latency_ns_p99;       /**< capture to borrow, 99th percentile, within 7 % */
-    int64_t latency_ns_max;       /**< capture to borrow, largest */
+    int64_t latency_ns_max;       /**< capture to borrow, largest; none of the three means anything
+                                       in virtual time */
 } acap_reader_stats;
 
 /** Static initializer of acap_reader_stats. */

@@ -19,7 +19,7 @@ static acap_event next_event(acap_context *context)
     assert_int_equal(event.struct_size, sizeof event);
     assert_int_equal(event.reserved, 0);
     assert_true(event.text[0] != '\0');
-    assert_true(event.time_ns > 0 && event.time_ns <= acap_clock_ns());
+    assert_true(event.time_ns > 0);
     return event;
 }
 

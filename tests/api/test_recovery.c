@@ -137,6 +137,30 @@ static void a_stall_and_a_loss_are_told_in_time(void **state)
     expect_told(MANUAL "&stall=0s:20s", 48000, 0, 250, 5000); /* servers may be slow with the first data */
 }
 
+/* By the clock that the buffers' times are by. */
+static void events_carry_the_streams_time(void **state)
+{
+    struct session s = begin(MANUAL "&period=480&unplug=1s&replug=9s", ACAP_ON_LOST_WAIT);
+    acap_event event = ACAP_EVENT_INIT;
+    int64_t end_ns = 0;
+
+    (void)state;
+    assert_ok(acap_stream_sim_advance(s.stream, RATE_HZ));
+    while (s.seen.frames < RATE_HZ) {
+        const acap_buffer *buffer = borrow_now(s.reader, &s.seen);
+        end_ns = buffer->time_ns + 10 * NS_PER_MS;
+        acap_buffer_release(buffer);
+    }
+    advance(&s, 4 * RATE_HZ);
+    assert_ok(acap_context_next_event(s.context, 0, &event));
+    assert_int_equal(event.type, ACAP_EVENT_STREAM_STALLED);
+    assert_in_range(event.time_ns - end_ns, 250 * NS_PER_MS, (250 + 2 * LOOK_MS) * NS_PER_MS);
+    assert_ok(acap_context_next_event(s.context, 0, &event));
+    assert_int_equal(event.type, ACAP_EVENT_STREAM_LOST);
+    assert_in_range(event.time_ns - end_ns, 2000 * NS_PER_MS, (2000 + 2 * LOOK_MS) * NS_PER_MS);
+    end(&s);
+}
+
 /* Its calls are seconds apart, as they should be. */
 static void a_device_of_long_periods_is_not_lost_between_them(void **state)
 {
@@ -531,6 +555,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stall_and_a_loss_are_told_in_time),
+        cmocka_unit_test(events_carry_the_streams_time),
         cmocka_unit_test(a_device_of_long_periods_is_not_lost_between_them),
         cmocka_unit_test(a_pushed_stream_is_never_lost),
         cmocka_unit_test(every_outage_is_counted_once_and_to_the_frame),
