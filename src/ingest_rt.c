@@ -202,8 +202,11 @@ void acap__ingest_lose(acap__ingest *ingest, uint64_t frame_count, acap__loss ca
 /* Losses that follow each other are one notice, when the next buffer begins behind them. */
 static void tell_loss(acap__ingest *ingest)
 {
-    const acap__notice notice = {ACAP__NOTICE_LOSS, ingest->figures.position - ingest->untold_frames, ingest->untold_frames,
-                                 ingest->late_span_frames};
+    const acap__notice notice = {.kind = ACAP__NOTICE_LOSS,
+                                 .position = ingest->figures.position - ingest->untold_frames,
+                                 .frames = ingest->untold_frames,
+                                 .lost_frames = ingest->figures.lost_pool + ingest->figures.lost_host,
+                                 .span_frames = ingest->late_span_frames};
 
     if (ingest->untold_frames == 0)
         return;
@@ -284,7 +287,7 @@ static void place(acap__ingest *ingest, const acap__chunk *chunk, acap__moment *
 static void resume(acap__ingest *ingest, int64_t first_ns)
 {
     const uint64_t gap_frames = acap__ns_to_frames(first_ns - ingest->end_ns, ingest->sample_rate_hz);
-    const acap__notice notice = {ACAP__NOTICE_RECOVERED, ingest->figures.position, gap_frames, 0};
+    const acap__notice notice = {.kind = ACAP__NOTICE_RECOVERED, .position = ingest->figures.position, .frames = gap_frames};
 
     ingest->is_resuming = false;
     acap__ingest_lose(ingest, gap_frames, ACAP__LOSS_HOST);

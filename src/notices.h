@@ -20,10 +20,11 @@ typedef struct acap__notice {
     uint64_t kind;
     uint64_t position;    /* where the loss is accounted */
     uint64_t frames;
+    uint64_t lost_frames; /* by the stream so far, these included: what found no room is in the next one's */
     uint64_t span_frames; /* it lies within so many frames before; 0: exactly there */
 } acap__notice;
 
-#define ACAP__NOTICE_WORDS 4u
+#define ACAP__NOTICE_WORDS 5u
 
 typedef struct acap__notices {
     acap__u64 words[ACAP__NOTICE_ROOM][ACAP__NOTICE_WORDS];
@@ -46,7 +47,8 @@ static inline void acap__notices_write(acap__notices *notices, const acap__notic
     acap__store_relaxed(&words[0], notice->kind);
     acap__store_relaxed(&words[1], notice->position);
     acap__store_relaxed(&words[2], notice->frames);
-    acap__store_relaxed(&words[3], notice->span_frames);
+    acap__store_relaxed(&words[3], notice->lost_frames);
+    acap__store_relaxed(&words[4], notice->span_frames);
     /* release: publishes the entry. */
     acap__store_release(&notices->tail, tail + 1);
 }
@@ -63,7 +65,8 @@ static inline bool acap__notices_read(acap__notices *notices, acap__notice *noti
     notice->kind = acap__load_relaxed(&words[0]);
     notice->position = acap__load_relaxed(&words[1]);
     notice->frames = acap__load_relaxed(&words[2]);
-    notice->span_frames = acap__load_relaxed(&words[3]);
+    notice->lost_frames = acap__load_relaxed(&words[3]);
+    notice->span_frames = acap__load_relaxed(&words[4]);
     /* release: the entry has been read. */
     acap__store_release(&notices->head, head + 1);
     return true;

@@ -99,7 +99,7 @@ static void shut(acap_stream *stream, uint32_t end_bit)
 {
     shut_out(stream);
     /* What was found only now, before anything that says why. */
-    acap__watch_pass_on(stream);
+    acap__watch_tell_all(stream);
     set_ends(stream, end_bit, 0);
     acap__store_release(&stream->state, ACAP_STATE_STOPPED);
 }

@@ -12,6 +12,7 @@
 #define LOST_NS (2 * ACAP__NS_PER_S)
 #define LOST_BEFORE_DATA_NS (5 * ACAP__NS_PER_S)
 #define SILENCE_S 5u
+#define UNTOLD_NS (500 * ACAP__NS_PER_MS) /* a loss that goes on is told about twice a second */
 #define RETRY_FIRST_NS (100 * ACAP__NS_PER_MS)
 #define RETRY_LAST_NS ACAP__NS_PER_S /* opening a sound system costs tens of milliseconds: less than 5 % of a core */
 #define ABSENCE_NS (100 * ACAP__NS_PER_MS)
@@ -42,13 +43,22 @@ static acap_event event_of(acap_stream *stream, uint32_t type, uint32_t level)
 
 /* ---- what the audio thread had to say ---- */
 
+/* The frames of all these events add up to what was lost: each tells what has been lost since the last one. Where the ring was full, or a
+   loss was told before it was over, that is more or less than the notice speaks of. */
 static void tell_loss(acap_stream *stream, const acap__notice *notice)
 {
     acap_event event = event_of(stream, ACAP_EVENT_FRAMES_LOST, ACAP_LEVEL_WARNING);
 
+    if (notice->lost_frames <= stream->watch.told_frames)
+        return;
     event.position = notice->position;
-    event.frames = notice->frames;
-    if (notice->span_frames == 0)
+    event.frames = notice->lost_frames - stream->watch.told_frames;
+    stream->watch.told_frames = notice->lost_frames;
+    stream->watch.untold_since_ns = 0;
+    if (event.frames != notice->frames)
+        acap__events_post(&stream->context->events, &event, "stream %llu lost %llu more frames in places up to position %llu",
+                          (unsigned long long)event.stream_id, (unsigned long long)event.frames, (unsigned long long)event.position);
+    else if (notice->span_frames == 0)
         acap__events_post(&stream->context->events, &event, "stream %llu lost %llu frames at position %llu",
                           (unsigned long long)event.stream_id, (unsigned long long)event.frames, (unsigned long long)event.position);
     else
@@ -68,7 +78,7 @@ static void tell_recovery(acap_stream *stream, const acap__notice *notice)
                       (unsigned long long)event.frames);
 }
 
-void acap__watch_pass_on(acap_stream *stream)
+static void pass_on(acap_stream *stream)
 {
     acap__notice notice;
 
@@ -78,13 +88,29 @@ void acap__watch_pass_on(acap_stream *stream)
         else
             tell_recovery(stream, &notice);
     }
-    const uint64_t missed = acap__load_relaxed(&stream->ingest.notices.missed);
-    if (missed == stream->watch.seen_missed_notices)
-        return;
-    acap_event event = event_of(stream, ACAP_EVENT_FRAMES_LOST, ACAP_LEVEL_WARNING);
-    acap__events_post(&stream->context->events, &event, "stream %llu lost frames %llu more times than could be told one by one",
-                      (unsigned long long)event.stream_id, (unsigned long long)(missed - stream->watch.seen_missed_notices));
-    stream->watch.seen_missed_notices = missed;
+}
+
+void acap__watch_tell_all(acap_stream *stream)
+{
+    pass_on(stream);
+    const acap__figures figures = acap__ledger_read(&stream->ingest.ledger);
+    const acap__notice rest = {.position = figures.position, .lost_frames = figures.lost_pool + figures.lost_host};
+    tell_loss(stream, &rest);
+}
+
+/* Of a loss that goes on, as that of an empty pool, the producer says nothing before it is over. */
+static void watch_loss(acap_stream *stream, int64_t now_ns)
+{
+    acap__watch *watch = &stream->watch;
+
+    pass_on(stream);
+    const acap__figures figures = acap__ledger_read(&stream->ingest.ledger);
+    if (figures.lost_pool + figures.lost_host == watch->told_frames)
+        watch->untold_since_ns = 0;
+    else if (watch->untold_since_ns == 0)
+        watch->untold_since_ns = now_ns;
+    else if (now_ns - watch->untold_since_ns >= UNTOLD_NS)
+        acap__watch_tell_all(stream);
 }
 
 static void watch_silence(acap_stream *stream)
@@ -239,7 +265,7 @@ static void try_to_recover(acap_stream *stream, int64_t now_ns)
 void acap__watch_look(acap_stream *stream, int64_t now_ns)
 {
     acap__mutex_lock(&stream->lock);
-    acap__watch_pass_on(stream);
+    watch_loss(stream, now_ns);
     acap__mutex_unlock(&stream->lock);
     if (acap__load_acquire(&stream->state) == ACAP_STATE_RUNNING)
         watch_silence(stream);

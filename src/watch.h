@@ -24,7 +24,8 @@ typedef struct acap__watch {
     int64_t retry_gap_ns;
     int64_t last_look_ns;
     int64_t quiet_since_ns; /* the pool has been larger than needed */
-    uint64_t seen_missed_notices;
+    uint64_t told_frames;   /* of all that the stream lost, in events */
+    int64_t untold_since_ns; /* some of it has not been told; 0: all has */
 } acap__watch;
 
 struct acap_stream;
@@ -33,9 +34,9 @@ struct acap_stream;
 void acap__watch_reset(struct acap_stream *stream, int64_t now_ns);
 /* Sees to it that a thread looks. Under the stream's lock. False: none could be started. */
 bool acap__watch_ensure_thread(struct acap_stream *stream);
-/* What the producer had to say becomes events. Under the stream's lock: the watch, and whoever has just shut the producer out, since
+/* Tells all that the stream has lost until now. Under the stream's lock: the watch, and whoever has just shut the producer out, since
    nobody may come to look afterwards. */
-void acap__watch_pass_on(struct acap_stream *stream);
+void acap__watch_tell_all(struct acap_stream *stream);
 /* One look, outside the lock, by the one watch. */
 void acap__watch_look(struct acap_stream *stream, int64_t now_ns);
 

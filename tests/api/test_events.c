@@ -309,6 +309,76 @@ static void a_loss_of_a_pushed_stream_is_told(void **state)
     assert_true(threads_have_gone());
 }
 
+static uint64_t told_frames(acap_context *context, uint32_t *events)
+{
+    acap_event event = ACAP_EVENT_INIT;
+    uint64_t frames = 0;
+
+    while (acap_context_next_event(context, 0, &event) == ACAP_OK) {
+        if (event.type != ACAP_EVENT_FRAMES_LOST)
+            continue;
+        assert_true(event.frames > 0);
+        frames += event.frames;
+        ++*events;
+    }
+    return frames;
+}
+
+/* Far more of them than the watch sees one by one, and no buffer to tell the last ones by. */
+static void the_losses_that_are_told_add_up(void **state)
+{
+    rig r = make_rig(10, 8, ACAP_OVERFLOW_DROP_OLDEST);
+    uint32_t events = 0;
+    uint64_t told = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_ok(acap_stream_push(r.stream, NULL, 1 + i % 7, 0));
+        push_counter(r.stream, 3);
+        if (i % 100 == 99)
+            told += told_frames(r.context, &events); /* not so many wait in a context */
+    }
+    assert_ok(acap_stream_push(r.stream, NULL, 5, 0));
+    const uint64_t lost = stream_stats(r.stream).frames_lost;
+    acap_stream_close(r.stream);
+    assert_int_equal(told + told_frames(r.context, &events), lost);
+    acap_reader_close(r.reader);
+    acap_context_destroy(r.context);
+}
+
+/* While no buffer is free none tells of it: the watch does, and not at every look. */
+static void a_loss_that_goes_on_is_told_meanwhile(void **state)
+{
+    enum { SECONDS = 4, BUFFERS = 8 };
+    acap_context *context = make_context("sim");
+    acap_stream_config config = ACAP_STREAM_CONFIG_INIT;
+    const acap_buffer *held[BUFFERS];
+    acap_stream *stream;
+    uint32_t count = 0;
+    uint32_t events = 0;
+
+    (void)state;
+    config.device = MANUAL "&period=480";
+    config.pool_buffers_min = BUFFERS;
+    config.pool_buffers_max = BUFFERS;
+    stream = open_config(context, &config);
+    acap_pool *pool = acap_stream_get_pool(stream);
+    while (acap_pool_acquire(pool, &held[count]) == ACAP_OK && ++count < BUFFERS)
+        assert_int_equal(acap_buffer_reference_count(held[count - 1]), 1);
+    assert_ok(acap_stream_start(stream));
+    assert_ok(acap_stream_sim_advance(stream, SECONDS * 48000));
+    const uint64_t meanwhile = told_frames(context, &events);
+    assert_true(meanwhile >= stream_stats(stream).frames_lost - 48000 && meanwhile > 0);
+    assert_in_range(events, SECONDS - 1, 3 * SECONDS);
+    while (count > 0)
+        acap_buffer_release(held[--count]);
+    assert_ok(acap_stream_sim_advance(stream, 48000));
+    assert_int_equal(meanwhile + told_frames(context, &events), stream_stats(stream).frames_lost);
+    acap_pool_release(pool);
+    acap_stream_close(stream);
+    acap_context_destroy(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +393,8 @@ int main(void)
         cmocka_unit_test(the_oldest_are_discarded_and_counted),
         cmocka_unit_test(the_handle_is_readable_as_long_as_an_event_waits),
         cmocka_unit_test(contexts_have_events_of_their_own),
+        cmocka_unit_test(the_losses_that_are_told_add_up),
+        cmocka_unit_test(a_loss_that_goes_on_is_told_meanwhile),
         cmocka_unit_test(a_loss_of_a_pushed_stream_is_told),
     };
 

@@ -12,7 +12,7 @@ const uint64_t write_count = 3; /* more than there is room for */
 
 acap__notice notice_of(uint64_t n)
 {
-    const acap__notice notice = {n, 10 * n, 100 * n, 1000 * n};
+    const acap__notice notice = {n, 10 * n, 100 * n, 1000 * n, 10000 * n};
 
     return notice;
 }

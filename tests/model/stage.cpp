@@ -375,7 +375,7 @@ bool acap__watch_ensure_thread(struct acap_stream *)
     return true;
 }
 
-void acap__watch_pass_on(struct acap_stream *)
+void acap__watch_tell_all(struct acap_stream *)
 {
 }
 

@@ -22,7 +22,7 @@ static acap__notices *make_notices(void)
 
 static acap__notice notice_of(uint64_t n)
 {
-    return (acap__notice){.kind = n % 2, .position = 3 * n, .frames = 5 * n, .span_frames = 7 * n};
+    return (acap__notice){.kind = n % 2, .position = 3 * n, .frames = 5 * n, .lost_frames = 11 * n, .span_frames = 7 * n};
 }
 
 static bool is_notice_of(const acap__notice *notice, uint64_t n)
