@@ -416,6 +416,15 @@ static acap_result advance_step(acap_stream *stream, uint64_t frame_count)
     return ACAP_OK;
 }
 
+/* A year in one call takes hours of this machine's time, and virtual time must fit a time_ns. */
+static bool is_too_far(acap_stream *stream, uint64_t frame_count)
+{
+    const uint64_t year_frames = (uint64_t)366 * 86400 * stream->info.sample_rate_hz;
+
+    /* relaxed: only a caller of sim_advance changes it, and this is the one. */
+    return frame_count > year_frames || acap__load_relaxed(&stream->virtual_frames) + frame_count > 100 * year_frames;
+}
+
 acap_result ACAP_CALL acap_stream_sim_advance(acap_stream *stream, uint64_t frame_count)
 {
     acap_result result = ACAP_OK;
@@ -429,6 +438,11 @@ acap_result ACAP_CALL acap_stream_sim_advance(acap_stream *stream, uint64_t fram
        seen. */
     if (acap__exchange_acq_rel(&stream->is_advancing, 1u) != 0)
         return acap__fail(ACAP_ERROR_INVALID_STATE, "acap_stream_sim_advance: another thread advances the stream");
+    if (is_too_far(stream, frame_count)) {
+        acap__store_release(&stream->is_advancing, 0u);
+        return acap__fail(ACAP_ERROR_INVALID_ARGUMENT,
+                          "acap_stream_sim_advance: more than 366 days in one call, or a hundred times that in all");
+    }
     const uint64_t step_frames = acap__ns_to_frames(ACAP__WATCH_STEP_NS, stream->info.sample_rate_hz);
     do {
         const uint64_t step = frame_count < step_frames ? frame_count : step_frames;

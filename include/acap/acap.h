@@ -904,9 +904,11 @@ ACAP_API acap_result ACAP_CALL acap_stream_push(acap_stream *stream, const void 
  * The device hands over whole periods; frames that do not fill one wait for the next call.
  *
  * @param[in] stream       a "sim:" stream with `pace=manual` that runs.
- * @param[in] frame_count  frames that the device's clock advances.
+ * @param[in] frame_count  frames that the device's clock advances: at most 366 days in one call,
+ *                         and a hundred times that in all.
  * @return ACAP_OK, or
- *         - ACAP_ERROR_INVALID_ARGUMENT: stream is NULL, no "sim:" stream or not `pace=manual`
+ *         - ACAP_ERROR_INVALID_ARGUMENT: stream is NULL, no "sim:" stream or not `pace=manual`;
+ *           frame_count is too large
  *         - ACAP_ERROR_INVALID_STATE: stopped, closed, or another call is in flight
  *         - ACAP_ERROR_FORKED
  * @thread one at a time per object

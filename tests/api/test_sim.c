@@ -414,6 +414,23 @@ static void two_threads_cannot_advance_at_once(void **state)
     acap_context_destroy(context);
 }
 
+static void so_far_that_time_overflows_is_refused(void **state)
+{
+    const uint64_t year_frames = UINT64_C(366) * 86400 * 48000;
+    acap_context *context = make_context("sim");
+    acap_stream *stream = open_stream(context, MANUAL, ACAP_FORMAT_S16, 1, 480);
+
+    (void)state;
+    assert_ok(acap_stream_start(stream));
+    assert_result(acap_stream_sim_advance(stream, UINT64_MAX), ACAP_ERROR_INVALID_ARGUMENT);
+    assert_result(acap_stream_sim_advance(stream, year_frames + 1), ACAP_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(stream_stats(stream).position, 0);
+    assert_ok(acap_stream_sim_advance(stream, 48000)); /* and nothing is spoilt */
+    assert_true(stream_stats(stream).position > 0);
+    acap_stream_close(stream);
+    acap_context_destroy(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_real_device_takes_its_time),
         cmocka_unit_test(a_fast_device_waits_for_nobody),
         cmocka_unit_test(two_threads_cannot_advance_at_once),
+        cmocka_unit_test(so_far_that_time_overflows_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
