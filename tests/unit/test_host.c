@@ -126,13 +126,17 @@ static void without_threads_calls_fail_and_posts_wait(void **state)
 /* The second thread is not there to take over, but the first one does the work once it comes back. */
 static void without_a_second_thread_the_first_goes_on(void **state)
 {
+    probe *first = make_probe(3, INT64_MAX);
     probe *blocker = make_hanging(1, INT64_MAX);
     probe *posted = make_probe(2, INT64_MAX);
 
     (void)state;
+    assert_int_equal(acap__host_call(host, &first->job, INT64_MAX), ACAP_OK);
+    acap__job_drop(&first->job);
+    finish(first);
+    acap__store_release(&no_threads_left, 1u);
     acap__host_post(host, &blocker->job);
     wait_for(&blocker->begun);
-    acap__store_release(&no_threads_left, 1u);
     acap__host_post(host, &posted->job);
     sem_post(&blocker->may_end);
     wait_for(&posted->ended);
