@@ -35,11 +35,13 @@ type Buffer struct {
 func newBuffer(borrowed *C.go_borrowed) *Buffer {
 	b := &Buffer{pointer: borrowed.buffer, header: borrowed.header}
 	b.cleanup = runtime.AddCleanup(b, releaseForgotten, b.pointer)
+	held.add() // may wait, so that the Buffer is complete by now
 	return b
 }
 
 func releaseForgotten(pointer *C.acap_buffer) {
 	C.acap_buffer_release(pointer)
+	held.removeForgotten()
 }
 
 // ---- giving back ----
@@ -60,6 +62,7 @@ func (b *Buffer) Release() error {
 func (b *Buffer) giveBack() {
 	b.cleanup.Stop()
 	C.acap_buffer_release(b.pointer)
+	held.remove()
 	runtime.KeepAlive(b) // or the cleanup could run between being looked up and being stopped
 }
 

@@ -21,6 +21,12 @@
 // [ErrReleased]. Forgotten buffers come back when the garbage collector finds them; meanwhile [PoolStats] tells that they
 // are out. Slices of a buffer's memory do not keep it: see [Buffer].
 //
+// What is forgotten is bounded. The collector does not know how large buffers are, so the package counts those that are
+// not released in the process. Beyond 512, or twice what the last collection left, it runs [runtime.GC] in the
+// background, one at a time and also if [runtime/debug.SetGCPercent] switched the collector off. Who borrows waits for
+// it only after having taken 512 more meanwhile. Programs that release, and never have more than 512 out, cause no
+// collection; what is kept on purpose causes one each time that it doubles.
+//
 // # Goroutines
 //
 // Every method may be called by any goroutine at any time, Close included: whoever comes too late gets [ErrClosed], and

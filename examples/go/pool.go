@@ -91,7 +91,7 @@ func (p *Pool) handle() *C.acap_pool {
 	return (*C.acap_pool)(p.pointer)
 }
 
-// Acquire takes a free buffer, for the program to fill; ErrPoolExhausted if there is none. It never waits.
+// Acquire takes a free buffer, for the program to fill; ErrPoolExhausted if there is none. It never waits for one.
 func (p *Pool) Acquire() (*Buffer, error) {
 	if err := p.enter(); err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func (r *Reader) Close() error {
 
 // ---- borrowing ----
 
-// TryBorrow borrows the next buffer, without waiting; ErrTimedOut if there is none.
+// TryBorrow borrows the next buffer, without waiting for one; ErrTimedOut if there is none.
 func (r *Reader) TryBorrow() (*Buffer, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
