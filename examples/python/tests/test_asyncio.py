@@ -70,7 +70,7 @@ def test_ending_a_task_that_waits(stream: acap.Stream) -> None:
         ):
             reader = stream.open_reader()
             task = asyncio.create_task(run(reader))
-            while not reader._wait._one_sleeper.locked():
+            while not reader._wait.is_in_use:
                 await asyncio.sleep(0)
             with pytest.raises(acap.InvalidStateError, match="somebody else waits"):
                 await reader.borrow_async()

@@ -328,7 +328,7 @@ def wait():
         pass
 thread = threading.Thread(target=wait, daemon=True)
 thread.start()
-while not reader._wait._one_sleeper.locked():
+while not reader._wait.is_in_use:
     pass
 """,
     "a daemon thread consumes": _REAL

@@ -188,7 +188,7 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
 def _start_and_let_sleep(reader: acap.Reader) -> Waiting:
     thread = Waiting(reader)
     thread.start()
-    _wait_until(reader._wait._one_sleeper.locked)
+    _wait_until(lambda: reader._wait.is_in_use)
     return thread
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import _library
 from ._errors import InvalidStateError, ReleasedError, check
 from ._exporter import RELEASED, Exporter, view_of
+from ._handle import Spent
 from ._holds import ClaimedError, own
 from ._types import BufferFlags, Format, Levels
 
@@ -114,7 +115,9 @@ class Buffer(Exporter):
             reference = _library.buffer_retain(self._address)
         if reference.value is None:
             raise ReleasedError
-        return Buffer(reference)
+        buffer = Buffer(reference)
+        reference.__class__ = Spent
+        return buffer
 
     @property
     def reference_count(self) -> int:
@@ -148,7 +151,9 @@ class Buffer(Exporter):
                 header.size_bytes,
                 read_only=False,
             )
-            own(view, self._address, _library.buffer_retain(self._address))
+            reference = _library.buffer_retain(self._address)
+            own(view, self._address, reference)
+            reference.__class__ = Spent
         exporter = Exporter()
         exporter._view = view
         self._writable = weakref.ref(view)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 from . import _library
@@ -52,11 +51,12 @@ class Context:
     """
 
     def __init__(self, backend: str | None = None) -> None:
-        config = _library.filled(_library.ContextConfig, backend=_library.from_text(backend))
+        config = _library.filled(
+            _library.ContextConfig, backend=_library.from_text("backend", backend)
+        )
         out = OwnedContext()
         check(_library.context_create(config, out))
         self._handle = Handle(out)
-        self._finalizer = weakref.finalize(self, self._handle.close_if_idle)
         self._wait = WaitHandle(self._handle, _library.context_get_wait_handle)
 
     # ---- devices ----
@@ -64,8 +64,7 @@ class Context:
     def devices(self) -> list[DeviceInfo]:
         """List the capture devices, asked afresh of the host where it can."""
         out = OwnedDeviceList()
-        with self._handle as cell:
-            check(_library.device_list_create(cell, out))
+        check(_library.device_list_create(self._handle.open_cell, out))
         try:
             return [
                 _copy_device(_library.device_list_get(out, index).contents)
@@ -86,8 +85,8 @@ class Context:
 
     def check_supported(self, config: StreamConfig | str | None = None) -> None:
         """Raise what `open_stream` would raise, in so far as it can be known without opening."""
-        with self._handle as cell:
-            check(_library.device_supports(cell, make_record(_as_config(config))))
+        record = make_record(_as_config(config))
+        check(_library.device_supports(self._handle.open_cell, record))
 
     # ---- events ----
 
@@ -99,12 +98,11 @@ class Context:
         Interrupted
         """
         record = _library.blank(_library.EventRecord)
-        with self._handle as cell:
-            result = _library.context_next_event(cell, 0, record)
-            if result == _library.TIMED_OUT:
-                return None
-            if result != _library.OK:
-                fail(result)
+        result = _library.context_next_event(self._handle.open_cell, 0, record)
+        if result == _library.TIMED_OUT:
+            return None
+        if result != _library.OK:
+            fail(result)
         return Event(
             EventType(record.type),
             Level(record.level),
@@ -144,8 +142,7 @@ class Context:
 
     def interrupt(self) -> None:
         """Make the current or the next `next_event` raise `Interrupted`, once."""
-        with self._handle as cell:
-            check(_library.context_interrupt(cell))
+        check(_library.context_interrupt(self._handle.open_cell))
 
     def fileno(self) -> int:
         """Give the wait handle of the events, for ``select`` and event loops."""
@@ -157,7 +154,6 @@ class Context:
         """Destroy it and end its streams; their objects stay valid. Never waits for the host."""
         if not self._handle.is_closed:
             _library.context_interrupt(self._handle.cell)
-        self._finalizer.detach()
         self._handle.close()
 
     def __enter__(self) -> Self:

@@ -21,6 +21,9 @@ import pickle
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from . import _library
+from ._types import Format
+
 #: Refuses every request.
 RELEASED = memoryview(b"")
 RELEASED.release()
@@ -93,7 +96,9 @@ class Exporter(_Forwarder):
 # ---- views of raw memory ----
 
 
-class _PyBuffer(ctypes.Structure):
+class Memory(ctypes.Structure):
+    """Py_buffer."""
+
     _fields_: ClassVar = [
         ("buf", ctypes.c_void_p),
         ("obj", ctypes.c_void_p),
@@ -109,15 +114,19 @@ class _PyBuffer(ctypes.Structure):
     ]
 
 
-_from_buffer = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_PyBuffer))(
+_from_buffer = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(Memory))(
     ("PyMemoryView_FromBuffer", ctypes.pythonapi)
 )
-_get_buffer = ctypes.PYFUNCTYPE(
-    ctypes.c_int, ctypes.py_object, ctypes.POINTER(_PyBuffer), ctypes.c_int
+#: For use in a ``try`` whose ``finally`` releases, since a signal handler's exception may come as
+#: soon as the memory is held.
+get_memory = ctypes.PYFUNCTYPE(
+    ctypes.c_int, ctypes.py_object, ctypes.POINTER(Memory), ctypes.c_int
 )(("PyObject_GetBuffer", ctypes.pythonapi))
-_release_buffer = ctypes.PYFUNCTYPE(None, ctypes.POINTER(_PyBuffer))(
+release_memory = ctypes.PYFUNCTYPE(None, ctypes.POINTER(Memory))(
     ("PyBuffer_Release", ctypes.pythonapi)
 )
+#: PyBUF_C_CONTIGUOUS | PyBUF_FORMAT
+CONTIGUOUS = 0x3C
 
 #: struct format of a sample, its bytes, and the bytes of which an opaque sample is made
 _ITEMS: dict[int, tuple[bytes, int, int]] = {
@@ -132,7 +141,7 @@ _ITEMS: dict[int, tuple[bytes, int, int]] = {
 @functools.lru_cache(maxsize=256)
 def _template(
     sample_format: int, frames: int, channels: int, plane_stride: int, size: int, read_only: bool
-) -> _PyBuffer:
+) -> Memory:
     """Describe the memory of a buffer: all but where it is."""
     code, item_bytes, parts = _ITEMS.get(sample_format, (b"B", 1, 1))
     sample_bytes = item_bytes * parts
@@ -150,7 +159,7 @@ def _template(
     for extent in shape:
         total *= extent
     numbers = ctypes.c_ssize_t * count
-    return _PyBuffer(
+    return Memory(
         None, None, total, item_bytes, read_only, count, code, numbers(*shape), numbers(*strides)
     )
 
@@ -170,30 +179,30 @@ def view_of(
     frames x channels, and x 3 bytes for packed 24-bit samples; plain bytes without a format.
     """
     template = _template(sample_format, frames, channels, plane_stride, size, read_only)
-    described = _PyBuffer.from_buffer_copy(template)
+    described = Memory.from_buffer_copy(template)
     described.buf = address
     view: memoryview = _from_buffer(described)
     return view
 
 
-class Pinned:
-    """The address and size of somebody's contiguous memory, held for a ``with`` block.
+# ---- other people's memory ----
 
-    Parameters
-    ----------
-    source
-        bytes, a memoryview, a NumPy array, a Buffer, ...; a BufferError unless contiguous.
-    """
+_LETTERS = {Format.S16: "h", Format.S32: "il", Format.F32: "f"}
+_PLAIN_BYTES = "Bc"
+_NATIVE_ORDER = "@=<" if sys.byteorder == "little" else "@=>!"
 
-    __slots__ = ("_described", "_source")
 
-    def __init__(self, source: object) -> None:
-        self._source = source
-        self._described = _PyBuffer()
-
-    def __enter__(self) -> tuple[int, int]:
-        _get_buffer(self._source, self._described, 0)
-        return self._described.buf or 0, self._described.len
-
-    def __exit__(self, *_: object) -> None:
-        _release_buffer(self._described)
+def check_items(memory: Memory, sample_format: Format) -> None:
+    """Raise a TypeError unless the items are samples of a format, or plain bytes."""
+    name = (memory.format or b"B").decode("ascii", "replace")
+    letter = name[1:] if name[:1] in _NATIVE_ORDER else name
+    if len(letter) == 1:
+        is_sample = letter in _LETTERS.get(sample_format, "")
+        if is_sample and memory.itemsize == _library.format_bytes(sample_format):
+            return
+        if letter in _PLAIN_BYTES:
+            return
+    raise TypeError(
+        f"items of format '{name}' ({memory.itemsize} bytes) are neither {sample_format.name} nor "
+        "plain bytes"
+    )

@@ -48,6 +48,7 @@ _holds: dict[int, _Hold] = {}
 _purge_at = 64
 _pinned: list[memoryview] = []
 _is_collecting = False
+_are_pinned = False
 
 
 def own(view: memoryview, address: int, reference: OwnedBuffer) -> None:
@@ -82,15 +83,18 @@ def _purge() -> None:
 
 
 def _on_collection(phase: str, _info: dict[str, int]) -> None:
-    global _is_collecting  # noqa: PLW0603  (there is one collector)
+    global _is_collecting, _are_pinned  # noqa: PLW0603  (there is one collector)
     if phase == "start":
         _is_collecting = True
+        if _are_pinned:
+            return
         for hold in list(_holds.values()):
             view = hold()
             if view is not None:
                 _pinned.append(view)
+        _are_pinned = True
     else:
-        _is_collecting = False
+        _is_collecting = _are_pinned = False
         _pinned.clear()
 
 
@@ -110,5 +114,6 @@ def _on_exit() -> None:
             callback(hold)
 
 
-gc.callbacks.append(_on_collection)
+# Twice: a signal handler's exception in the first call is thrown away, and the call with it.
+gc.callbacks += [_on_collection, _on_collection]
 atexit.register(_on_exit)

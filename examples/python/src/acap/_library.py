@@ -4,7 +4,7 @@
 Functions that never wait are bound so that they keep the interpreter lock (``ctypes.PyDLL``): that
 is cheaper, and no other thread of Python can close the object meanwhile. Functions that may wait
 for the sound system or for a lock give the interpreter lock up (``ctypes.CDLL``); ``_handle``
-counts who is inside. Nothing here waits for audio: ``_wait`` does.
+knows whether somebody is inside. Nothing here waits for audio: ``_wait`` does.
 """
 
 from __future__ import annotations
@@ -209,9 +209,21 @@ def fit(name: str, value: int, bits: int) -> int:
     return value
 
 
-def from_text(text: str | None) -> bytes | None:
-    """Encode a name; what `to_text` could not decode comes back as it was."""
-    return None if text is None else text.encode("utf-8", "surrogateescape")
+def from_text(name: str, text: str | None) -> bytes | None:
+    """Encode a text; what `to_text` could not decode comes back as it was.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no text; C would take a part of it only.
+    """
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a str, not {type(text).__name__}")
+    if "\0" in text:
+        raise ValueError(f"{name} has a NUL in it: {text!r}")
+    return text.encode("utf-8", "surrogateescape")
 
 
 def to_text(text: bytes) -> str:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 from . import _library
 from ._buffer import Buffer
 from ._errors import InvalidStateError, check, fail
-from ._handle import Handle, OwnedBuffer, OwnedPool
+from ._handle import Handle, OwnedBuffer, OwnedPool, Spent
 from ._types import PoolFlags, PoolStats
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ class Pool:
 
     def _adopt(self, reference: OwnedPool) -> None:
         self._handle = Handle(reference)
-        self._finalizer = weakref.finalize(self, self._handle.close_if_idle)
 
     @classmethod
     def _from_reference(cls, reference: OwnedPool) -> Pool:
@@ -72,24 +70,23 @@ class Pool:
         result = _library.pool_acquire(self._handle.cell, out)
         if result != _library.OK:
             fail(result, self._handle)
-        return Buffer(out)
+        buffer = Buffer(out)
+        out.__class__ = Spent  # type: ignore[assignment]
+        return buffer
 
     def retain(self) -> Pool:
         """Make another Pool object of the same pool, to be closed on its own."""
-        with self._handle as cell:
-            return Pool._from_reference(_library.pool_retain(cell))
+        return Pool._from_reference(_library.pool_retain(self._handle.open_cell))
 
     @property
     def stats(self) -> PoolStats:
         """The pool's figures now."""
         record = _library.blank(_library.PoolStatsRecord)
-        with self._handle as cell:
-            check(_library.pool_get_stats(cell, record))
+        check(_library.pool_get_stats(self._handle.open_cell, record))
         return PoolStats(**{name: getattr(record, name) for name in PoolStats.__dataclass_fields__})
 
     def close(self) -> None:
         """Give the pool back; its memory goes with the last user and the last buffer."""
-        self._finalizer.detach()
         self._handle.close()
 
     def __enter__(self) -> Self:

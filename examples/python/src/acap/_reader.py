@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 from . import _library
@@ -32,6 +31,10 @@ class Reader:
     """
 
     def __init__(self, stream: Stream, config: ReaderConfig) -> None:
+        if not isinstance(config, ReaderConfig):
+            raise TypeError(
+                f"a reader's config must be a ReaderConfig, not {type(config).__name__}"
+            )
         record = _library.filled(
             _library.ReaderConfigRecord,
             queue_buffers=config.queue_buffers,
@@ -39,14 +42,12 @@ class Reader:
             wake_buffers=config.wake_buffers,
             hold_buffers=config.hold_buffers,
             preroll_ns=config.preroll_ns,
-            name=_library.from_text(config.name),
+            name=_library.from_text("name", config.name),
         )
         out = OwnedReader()
-        with stream._handle as cell:
-            check(_library.reader_open(cell, record, out))
+        check(_library.reader_open(stream._handle.open_cell, record, out))
         self._stream = stream
         self._handle = Handle(out)
-        self._finalizer = weakref.finalize(self, self._handle.close_if_idle)
         self._wait = WaitHandle(self._handle, _library.reader_get_wait_handle)
         self._borrowed = OwnedBuffer()
         self._unwaited = 0
@@ -176,7 +177,6 @@ class Reader:
         """
         if not self._handle.is_closed:
             _library.reader_end(self._handle.cell)
-        self._finalizer.detach()
         self._handle.close()
         self._borrowed.close()
 

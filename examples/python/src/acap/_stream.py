@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import _library
 from ._errors import InvalidArgumentError, InvalidStateError, check, fail
-from ._exporter import Pinned
+from ._exporter import CONTIGUOUS, Memory, check_items, get_memory, release_memory
 from ._handle import Handle, OwnedStream
 from ._pool import Pool
 from ._reader import Reader
@@ -35,10 +34,12 @@ def make_record(config: StreamConfig) -> Any:
         flags |= StreamFlags.PLANAR
     if config.lock_memory:
         flags |= StreamFlags.LOCK_MEMORY
+    if not isinstance(config.pool, Pool | None):
+        raise TypeError(f"pool must be a Pool, not {type(config.pool).__name__}")
     return _library.filled(
         _library.StreamConfigRecord,
         flags=int(flags),
-        device=_library.from_text(config.device),
+        device=_library.from_text("device", config.device),
         sample_rate_hz=config.sample_rate_hz,
         channel_count=config.channel_count,
         format=config.format,
@@ -57,17 +58,16 @@ class Stream:
     def __init__(self, context: Context, config: StreamConfig) -> None:
         record = make_record(config)
         out = OwnedStream()
-        with context._handle as cell:
-            if config.pool is None:
-                check(_library.stream_open(cell, record, out))
-            else:
-                with config.pool._handle as pool:
-                    record.pool = pool.value
-                    check(_library.stream_open(cell, record, out))
+        try:
+            pool = config.pool._handle.open_cell if config.pool is not None else None
+            record.pool = pool.value if pool is not None else None
+            check(_library.stream_open(context._handle.open_cell, record, out))
+        finally:
+            pool = None
         self._context = context
         self._handle = Handle(out)
-        self._finalizer = weakref.finalize(self, self._handle.close_if_idle)
         info = self.info
+        self._format = info.format
         self._frame_bytes = info.channel_count * _library.format_bytes(info.format)
 
     @property
@@ -77,24 +77,21 @@ class Stream:
 
     def open_reader(self, config: ReaderConfig | None = None) -> Reader:
         """Open a reader, whether the stream runs or not."""
-        return Reader(self, config or ReaderConfig())
+        return Reader(self, ReaderConfig() if config is None else config)
 
     def start(self) -> None:
         """Start capturing. After a stop positions go on and the same readers continue."""
-        with self._handle as cell:
-            check(_library.stream_start(cell))
+        check(_library.stream_start(self._handle.open_cell))
 
     def stop(self) -> None:
         """Stop capturing. What was captured can still be borrowed; then iteration ends."""
-        with self._handle as cell:
-            check(_library.stream_stop(cell))
+        check(_library.stream_stop(self._handle.open_cell))
 
     @property
     def info(self) -> StreamInfo:
         """What was really opened."""
         record = _library.blank(_library.StreamInfoRecord)
-        with self._handle as cell:
-            check(_library.stream_get_info(cell, record))
+        check(_library.stream_get_info(self._handle.open_cell, record))
         return StreamInfo(
             record.sample_rate_hz,
             record.channel_count,
@@ -133,18 +130,25 @@ class Stream:
         Parameters
         ----------
         frames
-            Interleaved frames in the stream's format: bytes, an array, a memoryview, ...
+            Interleaved frames: an array or memoryview of the stream's format, or plain bytes that
+            are such frames. A TypeError for items of another format, a BufferError or ValueError
+            unless contiguous.
         time_ns
             When the first frame was captured, by `acap.clock_ns`; 0: now.
         """
-        with Pinned(frames) as (address, size_bytes):
-            count, rest = divmod(size_bytes, self._frame_bytes)
+        memory = Memory()
+        try:
+            get_memory(frames, memory, CONTIGUOUS)
+            check_items(memory, self._format)
+            count, rest = divmod(memory.len, self._frame_bytes)
             if rest:
                 raise InvalidArgumentError(
-                    text=f"{size_bytes} bytes are no whole frames of {self._frame_bytes} bytes"
+                    text=f"{memory.len} bytes are no whole frames of {self._frame_bytes} bytes"
                 )
             if count:
-                self._push(address, count, time_ns)
+                self._push(memory.buf, count, time_ns)
+        finally:
+            release_memory(memory)  # does nothing when nothing was got
 
     def push_lost(self, frame_count: int, time_ns: int = 0) -> None:
         """Tell a "push:" stream that frames were lost."""
@@ -158,12 +162,11 @@ class Stream:
 
     def sim_advance(self, frame_count: int) -> None:
         """Let a "sim:" stream with ``pace=manual`` capture, in virtual time."""
-        with self._handle as cell:
-            check(_library.stream_sim_advance(cell, _library.fit("frame_count", frame_count, 64)))
+        count = _library.fit("frame_count", frame_count, 64)
+        check(_library.stream_sim_advance(self._handle.open_cell, count))
 
     def close(self) -> None:
         """Close it and end its readers. Never waits for the sound system."""
-        self._finalizer.detach()
         self._handle.close()
 
     def __enter__(self) -> Self:

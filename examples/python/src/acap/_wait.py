@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ctypes
 import select
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from ._handle import Handle
+    from ._handle import Cell, Handle
 
 _LONGEST_POLL_MS = 2**31 - 1
+_IN_USE = "somebody else waits for the same object"
 
 
 def deadline_after(timeout: float | None) -> float | None:
@@ -43,8 +43,10 @@ def _remaining_ms(deadline: float | None) -> float | None:
     return min(max((deadline - time.monotonic()) * 1000, 0), _LONGEST_POLL_MS)
 
 
-def _wake(sleeper: asyncio.Future[None]) -> None:
-    if not sleeper.done():
+def _wake(loop: asyncio.AbstractEventLoop, descriptor: int, sleeper: asyncio.Future[None]) -> None:
+    if sleeper.done():  # a signal handler's exception kept the sleeper from doing this
+        loop.remove_reader(descriptor)
+    else:
         sleeper.set_result(None)
 
 
@@ -59,54 +61,67 @@ class WaitHandle:
         The function that gives its descriptor.
     """
 
-    __slots__ = ("_descriptor", "_get", "_handle", "_one_sleeper", "_poll")
+    __slots__ = ("_descriptor", "_get", "_handle", "_poll", "_sleeper")
 
     def __init__(self, handle: Handle, get: Callable[..., int]) -> None:
         self._handle = handle
         self._get = get
         self._descriptor = -1
         self._poll = select.poll()
-        self._one_sleeper = threading.Lock()
+        self._sleeper: object = None
 
     def fileno(self) -> int:
         """Give the file descriptor, made when it is first asked for."""
-        with self._handle as cell:
-            if self._descriptor < 0:
-                descriptor = ctypes.c_ssize_t(-1)
-                check(self._get(cell, descriptor))
-                self._descriptor = descriptor.value
-                self._poll.register(descriptor.value, select.POLLIN)
-            return self._descriptor
+        if self._descriptor < 0 or self._handle.is_closed:
+            descriptor = ctypes.c_ssize_t(-1)
+            check(self._get(self._handle.open_cell, descriptor))
+            self._poll.register(descriptor.value, select.POLLIN)
+            self._descriptor = descriptor.value
+        return self._descriptor
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether somebody sleeps."""
+        return self._sleeper is not None
+
+    # One may sleep at a time. Who does is noted inside of the ``try`` and by no call, and so is the
+    # end: exceptions from signal handlers come at calls, and other threads run at calls. The cell
+    # keeps the descriptor open meanwhile.
 
     def sleep(self, deadline: float | None) -> bool:
         """Sleep until there may be something, without the interpreter lock; False: too late."""
-        with self._handle:
-            self.fileno()
-            self._begin()
-            try:
-                is_ready = bool(self._poll.poll(_remaining_ms(deadline)))
-            finally:
-                self._one_sleeper.release()
+        self.fileno()
+        sleeper = object()
+        try:
+            cell: Cell | None = self._handle.open_cell
+            if self._sleeper is not None:
+                raise InvalidStateError(text=_IN_USE)
+            self._sleeper = sleeper
+            is_ready = bool(self._poll.poll(_remaining_ms(deadline)))
+        finally:
+            if self._sleeper is sleeper:
+                self._sleeper = None
+            cell = None  # noqa: F841
         return is_ready or deadline is None or time.monotonic() < deadline
 
     async def sleep_async(self) -> None:
         """Let the event loop do other things until there may be something."""
         import asyncio  # noqa: PLC0415  (only programs that use it pay for it)
 
-        with self._handle:
-            descriptor = self.fileno()
-            loop = asyncio.get_running_loop()
-            sleeper = loop.create_future()
-            self._begin()
+        descriptor = self.fileno()
+        loop = asyncio.get_running_loop()
+        sleeper = loop.create_future()
+        try:
+            cell: Cell | None = self._handle.open_cell
+            if self._sleeper is not None:
+                raise InvalidStateError(text=_IN_USE)
+            self._sleeper = sleeper
             try:
-                loop.add_reader(descriptor, _wake, sleeper)
-                try:
-                    await sleeper
-                finally:
-                    loop.remove_reader(descriptor)
+                loop.add_reader(descriptor, _wake, loop, descriptor, sleeper)
+                await sleeper
             finally:
-                self._one_sleeper.release()
-
-    def _begin(self) -> None:
-        if not self._one_sleeper.acquire(blocking=False):
-            raise InvalidStateError(text="somebody else waits for the same object")
+                loop.remove_reader(descriptor)
+        finally:
+            if self._sleeper is sleeper:
+                self._sleeper = None
+            cell = None  # noqa: F841
