@@ -168,10 +168,8 @@ impl Buffer {
     /// A count of one stays one: nobody else has a reference to clone, and this one is borrowed.
     fn check_only_holder(&mut self) -> Result<()> {
         // SAFETY: a buffer that is held.
-        if unsafe { sys::acap_buffer_writable_data(self.as_raw()) }.is_null() {
-            return Err(Error::InvalidState(Cow::Borrowed(
-                "only the only holder of a buffer may write to it",
-            )));
+        if !unsafe { sys::acap_buffer_writable_data(self.as_raw()) }.is_null() {
+            return Ok(());
         }
         // In the child of a fork nothing is counted any more, clones included.
         // SAFETY: a buffer that is held; the reference that this takes is given back below.
@@ -181,7 +179,9 @@ impl Buffer {
         }
         // SAFETY: the reference that was taken above.
         unsafe { sys::acap_buffer_release(counted) };
-        Ok(())
+        Err(Error::InvalidState(Cow::Borrowed(
+            "only the only holder of a buffer may write to it",
+        )))
     }
 
     // ---- levels ----

@@ -444,7 +444,7 @@ fn events() {
     assert!((4320..=5280).contains(&lost.frames));
     assert_eq!(lost.stream_id, rig.stream.info().unwrap().stream_id);
     assert_eq!(lost.events_lost, 0);
-    assert!(0 < lost.time_ns && lost.time_ns <= acap::clock_ns());
+    assert!(0 < lost.time_ns); // virtual time runs ahead of the clock
     assert!(Level::ALL.contains(&lost.level));
     assert!(!lost.text.is_empty());
     assert!(
