@@ -122,6 +122,21 @@ static void skip_past_faults(sim_device *device, uint64_t frame)
         device->next_fault++;
 }
 
+/* The stall that a recovery finds the device in goes on: what is opened again is the same silent device. */
+static void resume_stall(sim_device *device, int64_t now_ns)
+{
+    int64_t end_ns = now_ns;
+
+    for (uint32_t i = 0; i < device->next_fault; i++) {
+        const acap__sim_fault *fault = &device->options.faults[i];
+        if (fault->kind == ACAP__FAULT_STALL && fault->length_ns > end_ns - fault->at_ns)
+            end_ns = fault->at_ns + fault->length_ns;
+    }
+    if (end_ns > now_ns)
+        device->options.faults[--device->next_fault] =
+            (acap__sim_fault){.kind = ACAP__FAULT_STALL, .length_ns = end_ns - now_ns, .has_no_burst = true};
+}
+
 static int by_time(const void *a, const void *b)
 {
     const int64_t left = ((const acap__sim_fault *)a)->at_ns;
@@ -148,6 +163,8 @@ static acap_result prepare(sim_device *device, const acap__request *request, aca
         return acap__fail_in(failure, ACAP_ERROR_NO_MEMORY, "no memory for a simulated device");
     qsort(device->options.faults, device->options.fault_count, sizeof device->options.faults[0], by_time);
     skip_past_faults(device, request->position);
+    if (request->wants_refresh)
+        resume_stall(device, acap__frames_to_ns(request->position, device->signal.sample_rate_hz));
     return ACAP_OK;
 }
 
@@ -202,9 +219,8 @@ static void begin_stall(sim_device *device, const acap__sim_fault *fault)
     const int64_t begin_ns = time_of(device, device->next_frame);
     const int64_t end_ns = begin_ns + fault->length_ns;
     const uint64_t missed = frame_at(device, end_ns) - device->next_frame;
-    const uint64_t kept = device->options.burst_ns == INT64_MAX
-        ? missed
-        : acap__ns_to_frames(device->options.burst_ns, device->signal.sample_rate_hz);
+    const int64_t burst_ns = fault->has_no_burst ? 0 : device->options.burst_ns;
+    const uint64_t kept = burst_ns == INT64_MAX ? missed : acap__ns_to_frames(burst_ns, device->signal.sample_rate_hz);
 
     if (missed > kept)
         device->next_frame += missed - kept;

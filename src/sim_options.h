@@ -31,6 +31,7 @@ typedef struct acap__sim_fault {
     int64_t at_ns;
     uint64_t lost_frames; /* xrun */
     int64_t length_ns;    /* stall */
+    bool has_no_burst;    /* stall: the device was opened within it, and nothing was captured before */
     bool is_flagged;      /* xrun: the host says so */
 } acap__sim_fault;
 

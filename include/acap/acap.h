@@ -748,9 +748,10 @@ ACAP_API acap_result ACAP_CALL acap_device_supports(acap_context *context,
  * stream's first start by the nominal rate: `ppm=+80` (the device's clock is so much fast),
  * `jitter=5ms` (each callback is 0 to 5 ms late), `xrun=2s:480f` (at 2 s the host loses 480 frames,
  * without a word; `:flag` behind it: with its overflow flag), `stall=5s:3s` (at 5 s no callback for
- * 3 s, what was captured meanwhile is lost), `burst` (a stall's frames come at its end, all at
- * once; `burst=2s`: the last 2 s of them), `unplug=5s`, `replug=7s`, `stuck=open`, `stuck=start`,
- * `stuck=stop` (the call never returns; `stuck=stop:2s`: after 2 s), `fail=open`, `fail=start`.
+ * 3 s, what was captured meanwhile is lost; a recovery does not end it), `burst` (a stall's frames
+ * come at its end, all at once; `burst=2s`: the last 2 s of them), `unplug=5s`, `replug=7s`,
+ * `stuck=open`, `stuck=start`, `stuck=stop` (the call never returns; `stuck=stop:2s`: after 2 s),
+ * `fail=open`, `fail=start`.
  * Several xruns and stalls may be given.
  *
  * Virtual time begins at the first start with what acap_clock_ns() says then. Until a stop, frame n

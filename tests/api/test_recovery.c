@@ -215,6 +215,7 @@ static void every_outage_is_counted_once_and_to_the_frame(void **state)
     assert_int_equal(stats.recoveries, 3);
     assert_int_equal(s.recovered, 3);
     assert_int_equal(s.seen.gap_flags, 3);
+    assert_int_equal(stats.lost_host, 25500 * RATE_HZ / 1000);
     assert_int_equal(s.seen.gap_frames, stats.lost_host);
     assert_int_equal(s.seen.lost_before_frames, stats.lost_host);
     assert_int_equal(stats.position + stats.frames_pending, 60 * RATE_HZ); /* as long as the clock says */
@@ -226,11 +227,34 @@ static void an_outage_before_the_first_frame_counts_from_the_start(void **state)
     struct session s = begin(MANUAL "&period=480&stall=0s:20s", ACAP_ON_LOST_WAIT);
 
     (void)state;
-    advance(&s, 10 * RATE_HZ);
+    advance(&s, 25 * RATE_HZ);
     assert_int_equal(stream_stats(s.stream).recoveries, 1);
-    assert_int_equal(stream_stats(s.stream).position, 10 * RATE_HZ);
-    assert_true(s.seen.gap_frames >= 5 * RATE_HZ && s.seen.gap_frames <= 6 * RATE_HZ);
+    assert_int_equal(stream_stats(s.stream).position, 25 * RATE_HZ);
+    assert_int_equal(s.seen.gap_frames, 20 * RATE_HZ);
     end(&s);
+}
+
+/* The device that is opened again is as silent as the one that was lost: the outage lasts as long as the stall. */
+static void a_stall_lasts_however_often_the_device_is_opened(void **state)
+{
+    static const char *const endings[] = {"", "&burst", "&burst=1s", "&stall=6s:1s&xrun=5500ms:480f"};
+    static const uint32_t lengths_ms[] = {2500, 3000, 7000, 10100, 30000};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(endings) * COUNT_OF(lengths_ms); i++) {
+        const uint64_t length_ms = lengths_ms[i / COUNT_OF(endings)];
+        char device[100];
+        snprintf(device, sizeof device, MANUAL "&period=480&stall=5s:%" PRIu64 "ms%s", length_ms, endings[i % COUNT_OF(endings)]);
+        struct session s = begin(device, ACAP_ON_LOST_WAIT);
+        advance(&s, 40 * RATE_HZ);
+        const acap_stream_stats stats = stream_stats(s.stream);
+        print_message("%s: %" PRIu64 " lost, %u recoveries\n", device, stats.lost_host, (unsigned)stats.recoveries);
+        assert_int_equal(stats.position + stats.frames_pending, 40 * RATE_HZ);
+        assert_int_equal(stats.recoveries, 1);
+        assert_int_equal(s.recovered, 1);
+        assert_int_equal(stats.lost_host, length_ms * RATE_HZ / 1000);
+        end(&s);
+    }
 }
 
 static void the_device_is_asked_for_often_enough_and_not_too_often(void **state)
@@ -560,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_pushed_stream_is_never_lost),
         cmocka_unit_test(every_outage_is_counted_once_and_to_the_frame),
         cmocka_unit_test(an_outage_before_the_first_frame_counts_from_the_start),
+        cmocka_unit_test(a_stall_lasts_however_often_the_device_is_opened),
         cmocka_unit_test(the_device_is_asked_for_often_enough_and_not_too_often),
         cmocka_unit_test(a_device_with_a_long_id_is_found_again),
         cmocka_unit_test(what_is_held_meanwhile_stays_valid),
