@@ -143,6 +143,7 @@ acap_result ACAP_CALL acap_context_create(const acap_context_config *config, aca
     acap__events_init(&context->events);
     acap__store_relaxed(&context->references, 1u);
     context->backend = backend;
+    context->devices_at_first = acap__device_watch_stamp();
     if (backend != NULL && backend->host != NULL)
         acap__host_acquire(backend->host());
     enlist(context);
@@ -154,7 +155,7 @@ void acap__context_watch_devices(acap_context *context)
 {
     acap__mutex_lock(&context->lock);
     if (context->device_watch == NULL && !context->is_destroyed)
-        context->device_watch = acap__device_watch_start(&context->events);
+        context->device_watch = acap__device_watch_start(&context->events, &context->devices_at_first);
     acap__mutex_unlock(&context->lock);
 }
 

@@ -18,6 +18,7 @@ struct acap_context {
     struct acap_context *next_context; /* of all that there are, under the lock of context.c */
     struct acap_stream *streams; /* under lock: those whose handle is open */
     acap__events events;
+    acap__dir_stamp devices_at_first; /* the devices' directory when the context was made */
     acap__device_watch *device_watch; /* under lock; NULL: nobody has asked for events yet, or the system cannot tell */
 };
 

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define PARENT "/dev"
+#define NAME "snd"
 #define SETTLE_NS (200 * ACAP__NS_PER_MS) /* one device makes several entries */
 
 struct acap__device_watch {
@@ -15,15 +17,20 @@ struct acap__device_watch {
     acap__events *events; /* under lock; NULL: stopped */
 };
 
-static void post(acap__device_watch *watch)
+static void tell(acap__events *events)
 {
     acap_event event = ACAP_EVENT_INIT;
 
     event.type = ACAP_EVENT_DEVICES_CHANGED;
     event.level = ACAP_LEVEL_INFO;
+    acap__events_post(events, &event, "sound devices have come or gone");
+}
+
+static void post(acap__device_watch *watch)
+{
     acap__mutex_lock(&watch->lock);
     if (watch->events != NULL)
-        acap__events_post(watch->events, &event, "sound devices have come or gone");
+        tell(watch->events);
     acap__mutex_unlock(&watch->lock);
 }
 
@@ -52,20 +59,36 @@ static void run(void *argument)
     acap__leaving_end();
 }
 
-acap__device_watch *acap__device_watch_start(acap__events *events)
+acap__dir_stamp acap__device_watch_stamp(void)
+{
+    return acap__dir_stamp_now(PARENT, NAME);
+}
+
+static bool has_changed(const acap__dir_stamp *since)
+{
+    const acap__dir_stamp now = acap__device_watch_stamp();
+
+    return now.id != since->id || now.changed_ns != since->changed_ns || now.size_bytes != since->size_bytes;
+}
+
+acap__device_watch *acap__device_watch_start(acap__events *events, const acap__dir_stamp *since)
 {
     acap__device_watch *watch = calloc(1, sizeof *watch);
 
     if (watch == NULL)
         return NULL;
-    if (!acap__dir_watch_open(&watch->directory, "/dev", "snd")) {
+    if (!acap__dir_watch_open(&watch->directory, PARENT, NAME)) {
         free(watch);
         return NULL;
     }
     acap__mutex_init(&watch->lock);
     watch->events = events;
-    if (acap__thread_start(run, watch, "acap-devices"))
+    if (acap__thread_start(run, watch, "acap-devices")) {
+        /* The directory is watched by now, so that nothing falls between. */
+        if (has_changed(since))
+            tell(events);
         return watch;
+    }
     acap__dir_watch_close(&watch->directory);
     acap__mutex_destroy(&watch->lock);
     free(watch);

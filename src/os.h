@@ -67,6 +67,14 @@ size_t acap__page_bytes(void);
 uint64_t acap__memory_available_bytes(void);
 bool acap__pages_lock(void *pages, size_t size_bytes);
 
+/* What a directory looked like at a moment. All zero: there was none, or the system cannot tell. */
+typedef struct acap__dir_stamp {
+    uint64_t id;
+    int64_t changed_ns;
+    int64_t size_bytes; /* tells two changes of one tick of the system's clock apart */
+} acap__dir_stamp;
+acap__dir_stamp acap__dir_stamp_now(const char *parent, const char *name);
+
 /* Notices changes in directory parent/name, and its coming and going. */
 typedef struct acap__dir_watch {
     intptr_t handle;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -411,6 +412,21 @@ bool acap__pages_lock(void *pages, size_t size_bytes)
 
 #if defined(__linux__)
 
+acap__dir_stamp acap__dir_stamp_now(const char *parent, const char *name)
+{
+    acap__dir_stamp stamp = {0};
+    struct stat found;
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", parent, name);
+    if (stat(path, &found) != 0)
+        return stamp;
+    stamp.id = (uint64_t)found.st_ino;
+    stamp.changed_ns = (int64_t)found.st_mtim.tv_sec * ACAP__NS_PER_S + found.st_mtim.tv_nsec;
+    stamp.size_bytes = (int64_t)found.st_size;
+    return stamp;
+}
+
 #define DIR_CHANGES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 
 static void watch_child(acap__dir_watch *watch)
@@ -520,6 +536,15 @@ void acap__thread_drop_realtime(acap__thread_id thread)
 }
 
 #else
+
+acap__dir_stamp acap__dir_stamp_now(const char *parent, const char *name)
+{
+    const acap__dir_stamp unknown = {0};
+
+    (void)parent;
+    (void)name;
+    return unknown;
+}
 
 bool acap__dir_watch_open(acap__dir_watch *watch, const char *parent, const char *name)
 {

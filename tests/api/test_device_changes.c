@@ -120,6 +120,54 @@ static void every_context_is_told_and_its_descriptor_says_so(void **state)
     assert_true(threads_have_gone());
 }
 
+/* Who lists devices first and asks for events later has missed nothing. */
+static void what_changed_before_the_first_question_is_told(void **state)
+{
+    acap_context *first = make_context("sim");
+    acap_context *second = make_context("push");
+    acap_event event = ACAP_EVENT_INIT;
+    intptr_t handle;
+
+    (void)state;
+    assert_true(make_entry(unrelated)); /* none of ours */
+    assert_true(make_entry(entry));
+    assert_ok(acap_context_next_event(first, 0, &event));
+    assert_int_equal(event.type, ACAP_EVENT_DEVICES_CHANGED);
+    assert_result(acap_context_next_event(first, 0, &event), ACAP_TIMED_OUT);
+    assert_ok(acap_context_get_wait_handle(second, &handle));
+    struct pollfd asked = {.fd = (int)handle, .events = POLLIN};
+    assert_int_equal(poll(&asked, 1, 0), 1);
+    expect_change(second);
+    acap_context *late = make_context("sim");
+    assert_result(acap_context_next_event(late, 0, &event), ACAP_TIMED_OUT); /* it knows no other state */
+    assert_int_equal(unlink(entry), 0); /* from now on, as ever */
+    expect_change(first);
+    expect_change(second);
+    expect_change(late);
+    acap_context_destroy(late);
+    acap_context_destroy(second);
+    acap_context_destroy(first);
+    assert_true(threads_have_gone());
+}
+
+/* As on a machine whose first card is plugged in after the program's start. */
+static void a_directory_that_came_before_the_first_question_is_told(void **state)
+{
+    acap_event event = ACAP_EVENT_INIT;
+
+    (void)state;
+    if (!is_ours || rmdir(DIRECTORY) != 0) {
+        print_message("%s belongs to others, too: it is left where it is\n", DIRECTORY);
+        skip();
+    }
+    acap_context *context = make_context("sim");
+    assert_int_equal(mkdir(DIRECTORY, 0755), 0);
+    assert_ok(acap_context_next_event(context, 0, &event));
+    assert_int_equal(event.type, ACAP_EVENT_DEVICES_CHANGED);
+    acap_context_destroy(context);
+    assert_true(threads_have_gone());
+}
+
 static void several_entries_of_one_device_are_one_change(void **state)
 {
     acap_context *context = watching_context();
@@ -162,6 +210,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_device_that_comes_and_one_that_goes_are_told, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_context_is_told_and_its_descriptor_says_so, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(what_changed_before_the_first_question_is_told, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(a_directory_that_came_before_the_first_question_is_told, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(several_entries_of_one_device_are_one_change, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(the_directory_itself_may_come_and_go, enter_directory, leave_directory),
     };
