@@ -19,7 +19,7 @@ fi
 
 # The first one writes the machine line and the head of the table.
 head=
-for name in pool_bench fanout_bench callback_bench steady_bench pool_geometry_bench; do
+for name in pool_bench copy_bench fanout_bench callback_bench steady_bench pool_geometry_bench; do
     "$build/bench/$name" $head
     head=--rows
 done

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: the one copy of a sample: conversion between the five formats, interleaving and de-interleaving; and the test for silence.
  * Used by: ingest_rt.c.
- * Thread: the audio thread. Nothing here calls anything but memcpy, or rounds as the thread's floating point mode says, but S32 to F32. */
+ * Thread: the audio thread. Nothing here calls anything but copies, or rounds as the thread's floating point mode says, but S32 to F32. */
 #include "convert.h"
+
+#include "copy.h"
 
 #include <string.h>
 
@@ -240,7 +242,7 @@ static void convert_run(unsigned char *target, uint32_t target_format, const uns
                         size_t sample_count)
 {
     if (source_format == target_format)
-        memcpy(target, source, sample_count * sample_bytes[target_format]);
+        acap__copy(target, source, sample_count * sample_bytes[target_format]);
     else if (source_format == FORMAT_S24 || target_format == FORMAT_S24)
         convert_by_w24(target, target_format, source, source_format, sample_count);
     else
@@ -468,13 +470,25 @@ static void convert_runs(const acap__target *target, uint32_t target_frame, cons
                     source_at(source, source_frame, run, channel_count), source->format, sample_count);
 }
 
+/* The usual case, and the shortest way: both interleaved, in the same format. */
+static void copy_frames(const acap__target *target, uint32_t target_frame, const acap__source *source, uint32_t source_frame,
+                        uint32_t channel_count, uint32_t frame_count)
+{
+    const size_t frame_bytes = (size_t)channel_count * sample_bytes[target->format];
+
+    acap__copy((unsigned char *)target->data + target_frame * frame_bytes,
+               (const unsigned char *)source->frames + source_frame * frame_bytes, frame_count * frame_bytes);
+}
+
 void acap__convert(const acap__target *target, uint32_t target_frame, const acap__source *source, uint32_t source_frame,
                    uint32_t channel_count, uint32_t frame_count)
 {
     const bool from_planes = source->planes != NULL;
     const bool to_planes = target->plane_stride_bytes != 0;
 
-    if (from_planes == to_planes || channel_count == 1)
+    if (!from_planes && !to_planes && source->format == target->format)
+        copy_frames(target, target_frame, source, source_frame, channel_count, frame_count);
+    else if (from_planes == to_planes || channel_count == 1)
         convert_runs(target, target_frame, source, source_frame, channel_count, frame_count);
     else
         rearrange(target, target_frame, source, source_frame, channel_count, frame_count);

@@ -11,7 +11,7 @@ import sys
 # Within a layer only files whose names begin with the same word know each other.
 LAYERS = [
     ("words", "base atomic check"),
-    ("arithmetic", "rate"),
+    ("arithmetic", "rate copy"),
     ("tools", "os os_posix os_posix_copy os_win32 result gate convert measure ledger queue notices timeline tell.h"),
     ("edges", "params wake leaving feed.h watch.h events.h device_match"),
     ("stores", "pool outlet host host_seat"),

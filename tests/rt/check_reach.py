@@ -22,6 +22,9 @@ import sys
 # What any of them may call of the C library: neither allocates, locks nor enters the system.
 PURE = {"memcpy", "memset", "memmove", "memcmp", "__stack_chk_fail"}
 
+# A table of what the processor can, which the compiler's library fills before main.
+PURE |= {"__cpu_model"}
+
 # What the *_rt objects may need besides each other.
 SEAM = {"acap_clock_ns", "acap__wake_send"}
 
