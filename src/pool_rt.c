@@ -57,7 +57,7 @@ static acap__header *claim(acap_pool *pool, uint32_t index, int64_t now_ns)
     return header;
 }
 
-static uint64_t choose(acap_pool *pool, uint64_t bits)
+static uint32_t choose(acap_pool *pool, uint64_t bits)
 {
 #ifdef ACAP_DEBUG_CHECKS
     const uint64_t later = bits & (~UINT64_C(0) << (acap__load_relaxed(&pool->cursor) % ACAP__POOL_WORD_BITS));
@@ -67,7 +67,7 @@ static uint64_t choose(acap_pool *pool, uint64_t bits)
 #else
     (void)pool;
 #endif
-    return bits & (~bits + 1u);
+    return acap__lowest_bit(bits);
 }
 
 acap__header *acap__pool_take(acap_pool *pool, int64_t now_ns)
@@ -82,14 +82,14 @@ acap__header *acap__pool_take(acap_pool *pool, int64_t now_ns)
             uint64_t bits = acap__load_relaxed(&pool->words[word]);
 
             while (bits != 0 && lost_races < LOST_RACES_MAX) {
-                const uint64_t bit = choose(pool, bits);
+                const uint32_t place = choose(pool, bits);
+                const uint64_t bit = UINT64_C(1) << place;
                 /* acquire: pairs with the release in give_back and acap__pool_publish: the last holder's reads of the data are over, the
-                   header is filled. */
-                const uint64_t found = acap__and_acquire(&pool->words[word], ~bit);
-                if (found & bit)
-                    return claim(pool, word * ACAP__POOL_WORD_BITS + acap__lowest_bit(bit), now_ns);
+                   header is filled. Of what was found nothing but this bit is looked at: that is one instruction, not a loop. */
+                if (acap__and_acquire(&pool->words[word], ~bit) & bit)
+                    return claim(pool, word * ACAP__POOL_WORD_BITS + place, now_ns);
                 lost_races++;
-                bits = found & ~bit;
+                bits = acap__load_relaxed(&pool->words[word]);
             }
         }
     }
