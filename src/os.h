@@ -100,8 +100,17 @@ bool acap__thread_ask_realtime(acap__thread_id *self);
 /* From any thread: the class of that thread is an ordinary one again; nothing if it has ended. */
 void acap__thread_drop_realtime(acap__thread_id thread);
 
-/* True in a child of the process in which acap__fork_watch was called. */
+/* True in a child of the process in which acap__fork_watch was called. Not a call: every borrow and release asks. */
+#ifdef ACAP_MODEL
 bool acap__forked(void);
+#else
+extern acap__u32 acap__is_forked;
+static inline bool acap__forked(void)
+{
+    /* relaxed: written in the child before it runs anything else. */
+    return acap__load_relaxed(&acap__is_forked) != 0;
+}
+#endif
 /* At the first use of the library. Where the linker cannot, this also sees to it that the library is never unloaded. */
 void acap__fork_watch(void);
 

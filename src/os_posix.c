@@ -585,12 +585,12 @@ void acap__thread_drop_realtime(acap__thread_id thread)
 
 #endif
 
-static acap__u32 is_forked;
+acap__u32 acap__is_forked;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void in_child(void)
 {
-    acap__store_relaxed(&is_forked, 1u);
+    acap__store_relaxed(&acap__is_forked, 1u);
 }
 
 static void watch_fork(void)
@@ -601,11 +601,6 @@ static void watch_fork(void)
 void acap__fork_watch(void)
 {
     pthread_once(&fork_once, watch_fork);
-}
-
-bool acap__forked(void)
-{
-    return acap__load_relaxed(&is_forked) != 0;
 }
 
 void acap__at_exit(void (*run)(void))

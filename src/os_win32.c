@@ -344,10 +344,7 @@ void acap__thread_drop_realtime(acap__thread_id thread)
     CloseHandle(handle);
 }
 
-bool acap__forked(void)
-{
-    return false;
-}
+acap__u32 acap__is_forked; /* stays 0: nothing forks here */
 
 void acap__fork_watch(void)
 {
