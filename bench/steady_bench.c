@@ -20,6 +20,9 @@
 #define WARM_UP_PACKETS 200u
 #define PACKETS 20000u
 #define TRACED_PACKETS 500u
+/* As a device's packets come, not back to back: under strace a wake takes its time to arrive, and one that comes when the sleeper has taken
+   its packet and sleeps again wakes it for nothing, which is a system call. */
+#define TRACED_SPACING_NS 10000000
 
 static atomic_ullong allocations;
 static atomic_ullong conversions;
@@ -150,27 +153,30 @@ static void *consume(void *argument)
     return NULL;
 }
 
-/* Until every reader has taken everything and sleeps again. Without a system call, which would be counted. */
-static void let_them_sleep(stream_rig *rig)
+/* Until every reader has taken everything and sleeps again, and then as long as a packet takes to come. By looking at the clock, without a
+   system call, which would be counted. */
+static void let_them_sleep(stream_rig *rig, int64_t spacing_ns)
 {
     for (uint32_t i = 0; i < rig->reader_count; i++) {
         acap__outlet *outlet = &rig->readers[i]->outlet;
         while (acap__queue_count(&outlet->queue) != 0 || acap__load_acquire(&outlet->wake.sleep) == 0)
             ;
     }
+    for (const int64_t begin_ns = acap_clock_ns(); acap_clock_ns() - begin_ns < spacing_ns;)
+        ;
 }
 
-static void run_packets(stream_rig *rig, bool do_sleep, uint32_t packet_count)
+static void run_packets(stream_rig *rig, bool do_sleep, uint32_t packet_count, int64_t spacing_ns)
 {
     for (uint32_t i = 0; i < packet_count; i++) {
         if (do_sleep)
-            let_them_sleep(rig);
+            let_them_sleep(rig, spacing_ns);
         stream_rig_push(rig);
         if (!do_sleep)
             stream_rig_drain(rig);
     }
     if (do_sleep)
-        let_them_sleep(rig);
+        let_them_sleep(rig, spacing_ns);
 }
 
 /* ---- Measuring ---- */
@@ -189,6 +195,7 @@ static void report(const char *question, uint32_t packet_count, const uint64_t *
 
 static void measure(uint32_t reader_count, bool do_sleep, bool is_traced)
 {
+    const int64_t spacing_ns = is_traced ? TRACED_SPACING_NS : 0;
     pthread_t threads[STREAM_RIG_READERS_MAX];
     stream_rig rig;
     char question[64];
@@ -197,10 +204,10 @@ static void measure(uint32_t reader_count, bool do_sleep, bool is_traced)
     stream_rig_open(&rig, reader_count);
     for (uint32_t i = 0; do_sleep && i < reader_count; i++)
         bench_require(pthread_create(&threads[i], NULL, consume, rig.readers[i]) == 0, "no thread");
-    run_packets(&rig, do_sleep, WARM_UP_PACKETS);
+    run_packets(&rig, do_sleep, WARM_UP_PACKETS, spacing_ns);
     const uint64_t before[] = {atomic_load(&allocations), atomic_load(&conversions), atomic_load(&copied_bytes)};
     mark("steady state begins");
-    run_packets(&rig, do_sleep, is_traced ? TRACED_PACKETS : PACKETS);
+    run_packets(&rig, do_sleep, is_traced ? TRACED_PACKETS : PACKETS, spacing_ns);
     mark("steady state ends");
     if (!is_traced)
         report(question, PACKETS, before);

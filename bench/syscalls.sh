@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # System calls a packet and reader in the steady state, counted by strace between two marks: on the audio thread, which is also the consumer
-# where readers never sleep; on the consumers' threads where they do; and on the library's own threads, which watch the stream by the clock.
+# where readers never sleep; on the consumers' threads where they do, packets 10 ms apart; and on the library's own threads, which watch the
+# stream by the clock.
 # Usage: syscalls.sh path/to/steady_bench      prints table rows; without strace says so on stderr and prints none.
 set -eu
 
