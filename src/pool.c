@@ -274,19 +274,18 @@ void acap__pool_shrink(acap_pool *pool, uint32_t capacity)
     acap__mutex_unlock(&pool->control->lock);
 }
 
-void acap__pool_keep_ahead(acap_pool *pool, uint32_t index)
+acap_result acap__pool_keep_ahead(acap_pool *pool, uint32_t index)
 {
     const uint32_t capacity = acap__load_relaxed(&pool->capacity);
-    const uint32_t buffers_max = pool->control->buffers_max;
     const uint32_t enough = acap__max_u32(capacity / 4u, 2u);
 
-    if (capacity >= buffers_max || (uint64_t)index + enough < capacity)
-        return;
-    if (capacity - acap__min_u32(acap__pool_in_use(pool), capacity) >= enough)
-        return;
+    if ((uint64_t)index + enough < capacity || capacity - acap__min_u32(acap__pool_in_use(pool), capacity) >= enough)
+        return ACAP_OK;
+    const uint32_t buffers_max = pool->control->buffers_max;
+    if (capacity >= buffers_max)
+        return ACAP_ERROR_LIMIT;
     const uint32_t step = acap__max_u32(capacity / 2u, GROWTH_MIN_BUFFERS);
-    /* A failure is not this caller's: it has its buffer, and the pool's figures tell when one is missing. */
-    (void)acap__pool_grow(pool, capacity + acap__min_u32(step, buffers_max - capacity));
+    return acap__pool_grow(pool, capacity + acap__min_u32(step, buffers_max - capacity));
 }
 
 acap_result ACAP_CALL acap_pool_create(const acap_pool_config *config, acap_pool **out)

@@ -86,8 +86,9 @@ acap_result acap__pool_grow(acap_pool *pool, uint32_t capacity);
 /* Locks what belongs to a pool's use where the pool itself is to be locked. False: the system refused. */
 bool acap__pool_lock_with(const acap_pool *pool, void *memory, size_t size_bytes);
 /* On a consumer's thread, which has been given this buffer: grows ahead of need when little is free. Cheap when there is nothing to do:
-   the lowest free buffer is taken first, so that one from the lower part shows that there is enough. */
-void acap__pool_keep_ahead(acap_pool *pool, uint32_t index);
+   the lowest free buffer is taken first, so that one from the lower part shows that there is enough. ACAP_OK: enough is free now; else why
+   not, ACAP_ERROR_LIMIT without a text where the pool has its maximum. */
+acap_result acap__pool_keep_ahead(acap_pool *pool, uint32_t index);
 /* Gives memory back to the system, from the end, as far as whole words of buffers are free and capacity stays. */
 void acap__pool_shrink(acap_pool *pool, uint32_t capacity);
 void acap__pool_free(acap_pool *pool);

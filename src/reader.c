@@ -132,7 +132,8 @@ static acap_result deliver(acap_reader *reader, acap__header *header, const acap
     /* release: a snapshot that sees it also sees the ledger that was written before the buffer was pushed. */
     acap__store_release(&outlet->delivered_frames, frames);
     note_latency(reader, header->buffer.time_ns);
-    acap__pool_keep_ahead(reader->pool, header->index);
+    /* A failure is not this caller's, who has a buffer: the watch finds it, too, and tells. */
+    (void)acap__pool_keep_ahead(reader->pool, header->index);
     *out = &header->buffer;
     return ACAP_OK;
 }

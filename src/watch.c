@@ -131,12 +131,18 @@ static void watch_silence(acap_stream *stream)
 
 /* ---- the pool ---- */
 
-static void tell_pool_low(acap_stream *stream, uint32_t free_buffers, uint32_t capacity)
+/* growth: what came of the attempt, on this thread and just before. */
+static void tell_pool_low(acap_stream *stream, uint32_t free_buffers, uint32_t capacity, acap_result growth)
 {
     const acap_event event = event_of(stream, ACAP_EVENT_POOL_LOW, ACAP_LEVEL_WARNING);
+    const char *reason = acap_last_error();
 
-    acap__events_post(&stream->context->events, &event, "stream %llu: %u of the pool's %u buffers are free, and it cannot grow",
-                      (unsigned long long)event.stream_id, free_buffers, capacity);
+    if (growth == ACAP_OK)
+        reason = "its consumers are faster than it grows";
+    else if (growth == ACAP_ERROR_LIMIT)
+        reason = "that is its maximum";
+    acap__events_post(&stream->context->events, &event, "stream %llu: %u of the pool's %u buffers are free: %s",
+                      (unsigned long long)event.stream_id, free_buffers, capacity, reason);
 }
 
 /* Under the stream's lock, so that no reader reserves its share of what goes meanwhile. */
@@ -152,12 +158,12 @@ static void tend_pool(acap_stream *stream, int64_t now_ns)
 {
     acap__watch *watch = &stream->watch;
 
-    acap__pool_keep_ahead(stream->pool, UINT32_MAX);
+    const acap_result growth = acap__pool_keep_ahead(stream->pool, UINT32_MAX);
     const uint32_t capacity = acap__load_acquire(&stream->pool->capacity);
     const uint32_t in_use = acap__min_u32(acap__pool_in_use(stream->pool), capacity);
     const bool is_low = capacity - in_use < acap__max_u32(capacity / 8u, 2u);
     if (is_low && !watch->is_pool_low)
-        tell_pool_low(stream, capacity - in_use, capacity);
+        tell_pool_low(stream, capacity - in_use, capacity, growth);
     /* Hysteresis: only a quarter free ends it. */
     watch->is_pool_low = is_low || (watch->is_pool_low && capacity - in_use < capacity / 4u);
     if (in_use >= capacity / 2u || watch->quiet_since_ns == 0)

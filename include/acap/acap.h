@@ -158,7 +158,7 @@ typedef int32_t acap_result;
 #define ACAP_EVENT_FRAMES_LOST 5u      /**< the stream lost frames; position: where it was found; frames */
 #define ACAP_EVENT_HOST_STUCK 6u       /**< a call into the sound system did not return and was left behind */
 #define ACAP_EVENT_SUSPECT_SILENCE 7u  /**< 5 s of digital silence */
-#define ACAP_EVENT_POOL_LOW 8u         /**< few buffers are free, and the pool cannot or may not grow */
+#define ACAP_EVENT_POOL_LOW 8u         /**< few buffers are free, and the pool cannot or may not grow; text: why */
 #define ACAP_EVENT_LOG 9u              /**< what ALSA, JACK and PortAudio would have printed */
 
 #define ACAP_LEVEL_ERROR 1u   /**< acap_event.level */

@@ -205,6 +205,7 @@ static void a_pool_that_runs_low_is_told(void **state)
     }
     const acap_event event = next_event(context);
     assert_int_equal(event.type, ACAP_EVENT_POOL_LOW);
+    assert_non_null(strstr(event.text, "maximum"));
     for (int i = 0; i < 4; i++)
         acap_buffer_release(held[i]);
     expect_no_event(context);

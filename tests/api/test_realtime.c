@@ -162,10 +162,11 @@ static void a_caller_in_the_place_of_the_device_keeps_its_class(void **state)
 
 /* ---- locked memory ---- */
 
-static acap_stream *open_locked(acap_context *context)
+static acap_stream *open_locked(acap_context *context, const char *device)
 {
     acap_stream_config config = ACAP_STREAM_CONFIG_INIT;
 
+    config.device = device;
     config.format = ACAP_FORMAT_S32;
     config.channel_count = 1;
     config.frames_per_buffer = 1024; /* 4 KiB */
@@ -201,7 +202,7 @@ static void a_locked_stream_is_in_memory_with_its_queues(void **state)
         skip();
     }
     acap_context *context = make_context("push");
-    acap_stream *stream = open_locked(context);
+    acap_stream *stream = open_locked(context, "push:");
     const uint64_t opened_kb = locked_kb();
     assert_true(opened_kb >= before_kb + 12 * 4 + 8); /* data, and what tells which of it is free */
     if (may_lock(40u << 20)) {
@@ -246,7 +247,7 @@ static void what_cannot_be_locked_is_refused_and_leaves_nothing(void **state)
 static void a_reader_whose_share_cannot_be_locked_is_refused(void **state)
 {
     acap_context *context = make_context("push");
-    acap_stream *stream = open_locked(context);
+    acap_stream *stream = open_locked(context, "push:");
     acap_reader_config config = ACAP_READER_CONFIG_INIT;
     acap_reader *reader = (acap_reader *)context;
 
@@ -257,6 +258,45 @@ static void a_reader_whose_share_cannot_be_locked_is_refused(void **state)
     expect_capture(stream);
     acap_stream_close(stream);
     acap_context_destroy(context);
+}
+
+/* The first POOL_LOW of a consumer that gives nothing back until then. */
+static acap_event pool_low_of(acap_context *context, acap_stream *stream, acap_reader *reader, conservation *seen)
+{
+    const acap_buffer *held[LITTLE_BYTES / 4096];
+    acap_event event = ACAP_EVENT_INIT;
+    size_t count = 0;
+
+    while (event.type != ACAP_EVENT_POOL_LOW) {
+        assert_true(count < LITTLE_BYTES / 4096);
+        assert_ok(acap_stream_sim_advance(stream, 1024));
+        held[count++] = borrow_now(reader, seen);
+        assert_int_equal(stream_stats(stream).lost_pool, 0);
+        while (event.type != ACAP_EVENT_POOL_LOW && acap_context_next_event(context, 0, &event) == ACAP_OK)
+            ;
+    }
+    while (count != 0)
+        acap_buffer_release(held[--count]);
+    return event;
+}
+
+static void a_pool_that_cannot_grow_because_of_the_limit_says_so(void **state)
+{
+    acap_context *context = make_context("sim");
+    acap_stream *stream = open_locked(context, MANUAL "&period=1024");
+    acap_reader *reader = open_queue(stream, 1, ACAP_OVERFLOW_DROP_OLDEST);
+    conservation seen;
+
+    (void)state;
+    conservation_begin(&seen, reader);
+    assert_ok(acap_stream_start(stream));
+    const acap_event event = pool_low_of(context, stream, reader, &seen);
+    assert_non_null(strstr(event.text, "memlock"));
+    assert_true(stream_pool_stats(stream).capacity < LITTLE_BYTES / 4096);
+    assert_ok(acap_stream_stop(stream));
+    (void)drain(reader, &seen);
+    assert_conserved(conservation_at_rest(&seen, stream, reader));
+    close_conserved(context, stream, reader);
 }
 #endif
 
@@ -296,6 +336,7 @@ static int run_unprivileged(void)
 #if !HAS_SANITIZER
         cmocka_unit_test(what_cannot_be_locked_is_refused_and_leaves_nothing),
         cmocka_unit_test(a_reader_whose_share_cannot_be_locked_is_refused),
+        cmocka_unit_test(a_pool_that_cannot_grow_because_of_the_limit_says_so),
 #endif
     };
 

@@ -351,8 +351,9 @@ bool acap__pool_lock_with(const acap_pool *, void *, size_t)
     return true;
 }
 
-void acap__pool_keep_ahead(acap_pool *, uint32_t)
+acap_result acap__pool_keep_ahead(acap_pool *, uint32_t)
 {
+    return ACAP_OK;
 }
 
 acap_result ACAP_CALL acap_pool_get_stats(const acap_pool *, acap_pool_stats *)

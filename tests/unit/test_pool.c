@@ -127,15 +127,32 @@ static void the_pool_keeps_ahead_of_its_consumers(void **state)
     for (size_t i = 0; i < COUNT_OF(held); i++) {
         held[i] = acap__pool_take(pool, 0);
         assert_non_null(held[i]);
-        acap__pool_keep_ahead(pool, held[i]->index);
+        const acap_result result = acap__pool_keep_ahead(pool, held[i]->index);
+        assert_true(result == ACAP_OK || (result == ACAP_ERROR_LIMIT && stats_of(pool).capacity == 1000));
     }
     assert_int_equal(stats_of(pool).exhausted, 0);
     assert_true(stats_of(pool).capacity > 900 && stats_of(pool).capacity <= 1000);
     for (size_t i = 0; i < COUNT_OF(held); i++)
         acap__header_recycle(held[i]);
     const uint32_t grown = stats_of(pool).grown;
-    acap__pool_keep_ahead(pool, UINT32_MAX);
+    assert_int_equal(acap__pool_keep_ahead(pool, UINT32_MAX), ACAP_OK);
     assert_int_equal(stats_of(pool).grown, grown);
+    drop_pool(pool);
+}
+
+static void keeping_ahead_ends_at_the_maximum_and_says_so(void **state)
+{
+    acap_pool *pool = make_pool(64, 4, 4);
+    acap__header *held[3];
+
+    (void)state;
+    assert_int_equal(acap__pool_keep_ahead(pool, UINT32_MAX), ACAP_OK); /* all are free */
+    for (size_t i = 0; i < COUNT_OF(held); i++)
+        held[i] = acap__pool_take(pool, 0);
+    assert_int_equal(acap__pool_keep_ahead(pool, UINT32_MAX), ACAP_ERROR_LIMIT);
+    assert_int_equal(stats_of(pool).capacity, 4);
+    for (size_t i = 0; i < COUNT_OF(held); i++)
+        acap__header_recycle(held[i]);
     drop_pool(pool);
 }
 
@@ -314,6 +331,7 @@ int main(void)
         cmocka_unit_test(growing_adds_buffers_over_word_edges),
         cmocka_unit_test(what_is_held_does_not_move_when_the_pool_grows),
         cmocka_unit_test(the_pool_keeps_ahead_of_its_consumers),
+        cmocka_unit_test(keeping_ahead_ends_at_the_maximum_and_says_so),
         cmocka_unit_test(shrinking_gives_back_whole_words_from_the_end),
         cmocka_unit_test(a_buffer_that_is_out_keeps_its_word),
         cmocka_unit_test(references_go_up_and_down_and_not_below_nothing),
