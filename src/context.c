@@ -81,8 +81,12 @@ void acap__tell(uint32_t event_type, uint32_t level, const char *text)
     event.type = event_type;
     event.level = level;
     lock_contexts();
-    for (acap_context *i = contexts; i != NULL; i = i->next_context)
-        acap__events_post(&i->events, &event, "%s", text);
+    for (acap_context *i = contexts; i != NULL; i = i->next_context) {
+        if (event_type == ACAP_EVENT_LOG)
+            acap__events_post_once(&i->events, &event, text);
+        else
+            acap__events_post(&i->events, &event, "%s", text);
+    }
     unlock_contexts();
 }
 

@@ -43,21 +43,46 @@ static acap_event *make_room(acap__events *events)
     return &events->ring[(events->first + events->count++) % ACAP__EVENT_ROOM];
 }
 
+/* Under lock, so that times are in the order of the queue. */
+static int64_t time_of(const acap_event *event)
+{
+    return event->time_ns != 0 ? event->time_ns : acap_clock_ns();
+}
+
+/* Under lock: all but the text. */
+static acap_event *add(acap__events *events, const acap_event *event, int64_t time_ns)
+{
+    acap_event *slot = make_room(events);
+
+    *slot = *event;
+    slot->struct_size = sizeof *slot;
+    slot->time_ns = time_ns;
+    return slot;
+}
+
 void acap__events_post(acap__events *events, const acap_event *event, const char *format, ...)
 {
     va_list arguments;
 
     acap__mutex_lock(&events->lock);
-    acap_event *slot = make_room(events);
-    *slot = *event;
-    slot->struct_size = sizeof *slot;
-    if (slot->time_ns == 0)
-        slot->time_ns = acap_clock_ns();
+    acap_event *slot = add(events, event, time_of(event));
     va_start(arguments, format);
     if (vsnprintf(slot->text, sizeof slot->text, format, arguments) < 0)
         slot->text[0] = '\0';
     va_end(arguments);
     announce(events);
+    acap__mutex_unlock(&events->lock);
+}
+
+void acap__events_post_once(acap__events *events, const acap_event *event, const char *text)
+{
+    acap__mutex_lock(&events->lock);
+    const int64_t time_ns = time_of(event);
+    if (acap__echo_hear(&events->echo, text, time_ns)) {
+        acap_event *slot = add(events, event, time_ns);
+        acap__copy_text(slot->text, sizeof slot->text, text);
+        announce(events);
+    }
     acap__mutex_unlock(&events->lock);
 }
 

@@ -5,6 +5,7 @@
 #define ACAP_SRC_EVENTS_H
 
 #include "base.h"
+#include "echo.h"
 #include "os.h"
 #include "result.h"
 
@@ -18,6 +19,7 @@ typedef struct acap__events {
     uint32_t first;
     uint32_t count;
     uint64_t discarded; /* since the last one that was taken */
+    acap__echo echo;    /* what was heard of others */
     bool is_interrupted;
     bool has_handle;
     acap__event handle; /* readable <=> count != 0 || is_interrupted */
@@ -28,5 +30,7 @@ void acap__events_destroy(acap__events *events);
 
 /* Never waits. type, stream_id and what else is meant are set by the caller in event; time_ns 0 means now; the text is formatted here. */
 void acap__events_post(acap__events *events, const acap_event *event, const char *format, ...) ACAP__PRINTF(3, 4);
+/* The same for the words of others, which may be the same every second: again only after ACAP__ECHO_NS in which they were not said. */
+void acap__events_post_once(acap__events *events, const acap_event *event, const char *text);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "base.h"
 
-/* An event without a stream for every context that there is. Takes locks of its own only. */
+/* An event without a stream for every context that there is; a LOG only for those that have not heard the same lately (echo.h).
+   Takes locks of its own only. */
 void acap__tell(uint32_t event_type, uint32_t level, const char *text);
 
 #endif

@@ -159,7 +159,8 @@ typedef int32_t acap_result;
 #define ACAP_EVENT_HOST_STUCK 6u       /**< a call into the sound system did not return and was left behind */
 #define ACAP_EVENT_SUSPECT_SILENCE 7u  /**< 5 s of digital silence */
 #define ACAP_EVENT_POOL_LOW 8u         /**< few buffers are free, and the pool cannot or may not grow; text: why */
-#define ACAP_EVENT_LOG 9u              /**< what ALSA, JACK and PortAudio would have printed */
+#define ACAP_EVENT_LOG 9u              /**< what ALSA, JACK and PortAudio would have printed, the same again
+                                            only after 10 s without it; or a note of acap's own */
 
 #define ACAP_LEVEL_ERROR 1u   /**< acap_event.level */
 #define ACAP_LEVEL_WARNING 2u /**< acap_event.level */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Owns: a sound server that dies under a running stream and comes back: the loss is told in time, the same stream goes on, and the account
- * is as long as the clock says; and what a server drops while the recording process stands still.
+/* Owns: a sound server that dies under a running stream and comes back: the loss is told in time, what the sound system says meanwhile is
+ * told once, the same stream goes on, and the account is as long as the clock says; and what a server drops while the recording process
+ * stands still.
  * Run by: test_recovery.sh and test_recovery_jack.sh, one test a process. RIG_REVIVE is the command that starts the server and
  * the signal again.
  * Runs on: the real libportaudio over a private server; public API only. */
@@ -106,6 +107,24 @@ static uint32_t events_of(acap_context *context, uint32_t type)
     return count;
 }
 
+/* Each attempt to get the device back hears the same of the sound system. */
+static void expect_nothing_told_twice(acap_context *context)
+{
+    static char texts[32][sizeof(((acap_event *)NULL)->text)];
+    acap_event event = ACAP_EVENT_INIT;
+    uint32_t count = 0;
+
+    while (acap_context_next_event(context, 0, &event) == ACAP_OK) {
+        if (event.type != ACAP_EVENT_LOG)
+            continue;
+        for (uint32_t i = 0; i < count; i++)
+            if (strcmp(texts[i], event.text) == 0)
+                fail_msg("told again: %s", event.text);
+        assert_true(count < sizeof texts / sizeof texts[0]);
+        memcpy(texts[count++], event.text, sizeof event.text);
+    }
+}
+
 static pid_t server_pid(void)
 {
     FILE *file = fopen(environment("RIG_SERVER_PID_FILE"), "r");
@@ -135,6 +154,7 @@ static void server_dies_and_comes_back(void **state)
     const double cpu_before = cpu_seconds();
     follow_for(&c, 3 * NS_PER_S);
     const double cpu_share = (cpu_seconds() - cpu_before) / 3.0;
+    expect_nothing_told_twice(c.context);
     assert_int_equal(system(environment("RIG_REVIVE")), 0);
     const int64_t back_ns = follow_until(&c, ACAP_STATE_RUNNING, BACK_LIMIT_NS);
     follow_for(&c, 4 * NS_PER_S);

@@ -12,7 +12,7 @@ import sys
 LAYERS = [
     ("words", "base atomic check"),
     ("arithmetic", "rate copy"),
-    ("tools", "os os_posix os_posix_copy os_win32 result gate convert measure ledger queue notices timeline tell.h"),
+    ("tools", "os os_posix os_posix_copy os_win32 result gate convert measure ledger queue notices timeline echo tell.h"),
     ("edges", "params wake leaving feed.h watch.h events.h device_match"),
     ("stores", "pool outlet host host_seat"),
     ("sides", "ingest reader"),
