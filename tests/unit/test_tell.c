@@ -6,6 +6,7 @@
  * the library's threads and its exit wait by it. */
 #include "tell.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -163,6 +164,24 @@ static void what_acap_itself_says_is_told_each_time(void **state)
     acap_context_destroy(context);
 }
 
+/* In an event loop, as by any other event. */
+static void who_waits_for_events_is_woken(void **state)
+{
+    acap_context *context = make_context();
+    struct pollfd asked = {0};
+    intptr_t handle = -1;
+
+    (void)state;
+    assert_int_equal(acap_context_get_wait_handle(context, &handle), ACAP_OK);
+    (void)take_all(context);
+    say("cannot open the card");
+    asked.fd = (int)handle;
+    asked.events = POLLIN;
+    assert_int_equal(poll(&asked, 1, 0), 1);
+    assert_int_equal(count_of(take_all(context), ACAP_EVENT_LOG, "cannot open the card"), 1);
+    acap_context_destroy(context);
+}
+
 static void *say_again_and_again(void *own_text)
 {
     for (int i = 0; i < 500; i++) {
@@ -205,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_new_context_has_heard_nothing_yet),
         cmocka_unit_test(what_differs_is_all_told_in_order),
         cmocka_unit_test(what_acap_itself_says_is_told_each_time),
+        cmocka_unit_test(who_waits_for_events_is_woken),
         cmocka_unit_test(whoever_says_it_it_is_told_once),
     };
 
