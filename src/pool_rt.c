@@ -51,8 +51,9 @@ static acap__header *claim(acap_pool *pool, uint32_t index, int64_t now_ns)
     count_use(header);
     raise_peak(pool, in_use_with(pool, header));
     acap__store_relaxed(&header->taken_ns, (uint64_t)now_ns);
-    /* relaxed: nobody else knows the buffer; it is handed on by a queue's release or by the caller's own means. */
-    acap__store_relaxed(&header->references, 1u);
+    /* release: pairs with the acquire in acap__pool_references: who sees this count, or one that came of it, sees that the stream before
+       has the buffer no longer. Nobody else knows the buffer; it is handed on by a queue's release or by the caller's own means. */
+    acap__store_release(&header->references, 1u);
     acap__unpoison((void *)(uintptr_t)header->buffer.data, pool->buffer_size_bytes);
     return header;
 }
