@@ -25,6 +25,7 @@ typedef enum acap__loss {
 typedef struct acap__ingest {
     /* constant from open on */
     acap_pool *pool;
+    uint64_t stream_id; /* never 0 */
     uint32_t sample_rate_hz;
     uint32_t channel_count;
     uint32_t format;

@@ -111,6 +111,9 @@ static void fan_out(acap__ingest *ingest, acap__header *header)
         return;
     }
     ACAP__SET(header->sequence, number);
+    /* relaxed: it goes with the buffer, by the release of whoever hands that on, and to a close by the gate, which was shut before. Not
+       when the buffer is begun: no consumer has what a producer is stuck in. */
+    acap__store_relaxed(&header->stream_id, ingest->stream_id);
     /* The buffer's one reference so far is the ingest's. All are taken before the first hand-over, since whoever gets it first may be done
        with it before the second. */
     acap__header_share(header, holders - 1);

@@ -5,6 +5,7 @@
  * Invariants:
  *   the bit of header i is set  <=>  header i is free  =>  references of header i == 0
  *   uses of header i is odd  <=>  header i is out; (uses + 1) / 2 is how often it was taken
+ *   stream_id of header i != 0  =>  header i is out, and that stream has published it
  *   the last handle to go closes the pool: in each word it sets ACAP__POOL_CLOSED and the bits that no buffer has. A word that is all ones
  *   has all of its buffers home; the one change that made it so counts it, and whoever counts the last word frees the pool. A buffer that
  *   is out keeps its word open, and a word that is open keeps the pool */
@@ -27,6 +28,7 @@ typedef struct acap__header {
     acap__u64 taken_ns; /* when it was taken; only to tell ages */
     acap__u64 uses; /* changed only by who has it alone, its taker and its last holder; what the pool's figures are made of */
     ACAP__PLAIN(uint64_t) sequence; /* which buffer of its stream it is; written by the producer before it is published */
+    acap__u64 stream_id; /* whose it is; written by the producer before it is published, taken back by the last holder */
     ACAP__ALIGNED acap_buffer buffer;
 } acap__header;
 
@@ -77,6 +79,8 @@ void acap__pool_publish(acap_pool *pool, uint32_t word, uint64_t bits) ACAP__NON
 bool acap__pool_withdraw(acap_pool *pool, uint32_t word, uint64_t bits) ACAP__NONBLOCKING;
 /* Linear in its words; while others take and give back, what was true of each word at some moment. */
 uint32_t acap__pool_in_use(acap_pool *pool) ACAP__NONBLOCKING;
+/* The references of each of the first count buffers, by index; 0 for those that this stream has not published or that are back. */
+void acap__pool_references(acap_pool *pool, uint64_t stream_id, uint32_t *references, uint32_t count) ACAP__NONBLOCKING;
 
 /* pool.c: control side. */
 

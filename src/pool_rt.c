@@ -48,6 +48,7 @@ static acap__header *claim(acap_pool *pool, uint32_t index, int64_t now_ns)
 
     acap__check(acap__load_relaxed(&header->references) == 0);
     acap__check(acap__load_relaxed(&header->uses) % 2u == 0);
+    acap__check(acap__load_relaxed(&header->stream_id) == 0);
     count_use(header);
     raise_peak(pool, in_use_with(pool, header));
     acap__store_relaxed(&header->taken_ns, (uint64_t)now_ns);
@@ -134,6 +135,8 @@ static acap__drop give_back(acap__header *header)
     const uint64_t bit = header->bit;
 
     acap__poison((void *)(uintptr_t)header->buffer.data, pool->buffer_size_bytes);
+    /* relaxed: goes to the next taker with the bit. Here and not there, where it would cost the audio thread a store more. */
+    acap__store_relaxed(&header->stream_id, 0);
     count_use(header);
     /* acq_rel: release pairs with the taker's acquire; acquire, so that who makes the word whole comes after all who gave back before.
        The bit is clear, so that adding it sets it and no other. */
@@ -222,4 +225,17 @@ uint32_t acap__pool_in_use(acap_pool *pool)
         free_buffers += acap__bit_count(acap__load_relaxed(&pool->words[word]));
     const uint32_t capacity = acap__load_relaxed(&pool->capacity);
     return capacity - acap__min_u32(free_buffers, capacity);
+}
+
+void acap__pool_references(acap_pool *pool, uint64_t stream_id, uint32_t *references, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        acap__header *header = header_at(pool, i);
+
+        /* acquire, and before the id: pairs with the release in claim, so that the references that a later taker made are not this
+           stream's; and with that of who dropped one: what it had taken it from is seen without it. */
+        references[i] = acap__load_acquire(&header->references);
+        if (acap__load_relaxed(&header->stream_id) != stream_id)
+            references[i] = 0;
+    }
 }

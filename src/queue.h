@@ -32,6 +32,10 @@ acap__push acap__queue_push(acap__queue *queue, void *value, bool evict, void **
 void *acap__queue_pop(acap__queue *queue) ACAP__NONBLOCKING;
 /* How many wait; exact for the producer and the consumer, approximate for others. */
 uint64_t acap__queue_count(acap__queue *queue) ACAP__NONBLOCKING;
+/* Any thread: the number of the oldest that waits, by which acap__queue_peek goes on. Numbers follow each other, and may wrap. */
+uint64_t acap__queue_first(acap__queue *queue) ACAP__NONBLOCKING;
+/* What was pushed as that number, which may have come out meanwhile; NULL: nothing yet. While somebody pushes it may be a later one. */
+void *acap__queue_peek(acap__queue *queue, uint64_t number) ACAP__NONBLOCKING;
 
 /* queue.c: false: no memory. */
 bool acap__queue_init(acap__queue *queue, uint32_t capacity);

@@ -64,3 +64,17 @@ uint64_t acap__queue_count(acap__queue *queue)
 
     return acap__load_acquire(&queue->tail) - head;
 }
+
+uint64_t acap__queue_first(acap__queue *queue)
+{
+    /* acquire: pairs with the consumer's release of head: what it gave back before it took its last one is seen to be back. Also, the tail
+       that is read next is not older than this head. */
+    return acap__load_acquire(&queue->head);
+}
+
+void *acap__queue_peek(acap__queue *queue, uint64_t number)
+{
+    /* relaxed: whoever looks has shut the producer out, and what it pushed has come with that. Under a producer that was not to be shut out
+       this is some value that was pushed, or NULL. */
+    return number == acap__load_relaxed(&queue->tail) ? NULL : acap__load_relaxed(&queue->slots[number & queue->mask]);
+}

@@ -162,6 +162,7 @@ static void set_geometry(acap_stream *stream)
     const acap_stream_info *info = &stream->info;
     acap__ingest *ingest = &stream->ingest;
 
+    ingest->stream_id = info->stream_id;
     ingest->sample_rate_hz = info->sample_rate_hz;
     ingest->channel_count = info->channel_count;
     ingest->format = info->format;
@@ -303,28 +304,13 @@ acap_result ACAP_CALL acap_stream_open(acap_context *context, const acap_stream_
 
 /* ---- closing ---- */
 
-/* What the readers have not taken counts as well: it stays until they are closed. */
-static void tell_what_is_held(acap_stream *stream)
-{
-    acap_pool_stats stats = ACAP_POOL_STATS_INIT;
-    acap_event event = ACAP_EVENT_INIT;
-
-    if (!stream->owns_pool || acap_pool_get_stats(stream->pool, &stats) != ACAP_OK || stats.in_use == 0)
-        return;
-    event.type = ACAP_EVENT_LOG;
-    event.level = ACAP_LEVEL_INFO;
-    event.stream_id = stream->info.stream_id;
-    acap__events_post(&stream->context->events, &event, "stream %llu was closed with %u buffers queued or held, the oldest for %lld ms",
-                      (unsigned long long)event.stream_id, stats.in_use, (long long)(stats.oldest_held_ns / ACAP__NS_PER_MS));
-}
-
 void ACAP_CALL acap_stream_close(acap_stream *stream)
 {
     if (stream == NULL || acap__forked())
         return;
     leave_context(stream);
     acap__stream_end(stream);
-    tell_what_is_held(stream);
+    acap__watch_tell_held(stream);
     acap__stream_release(stream);
 }
 

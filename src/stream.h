@@ -58,6 +58,15 @@ void acap__stream_end(acap_stream *stream);
 /* Opens what the request says and makes the ingest ready for it. In control, or before anybody else knows the stream. */
 acap_result acap__stream_open_device(acap_stream *stream, const acap__request *request, int64_t until_ns);
 
+/* What consumers hold of a stream's buffers: borrowed or retained, and not given back. */
+typedef struct acap__held {
+    uint32_t buffers; /* not references */
+    int64_t oldest_ns; /* when the one that has been out longest was taken from the pool, by acap_clock_ns() */
+} acap__held;
+
+/* Under lock. False: there was no memory to count with. */
+bool acap__stream_count_held(acap_stream *stream, acap__held *held);
+
 /* For the watch. The stream's clock: real or virtual. */
 int64_t acap__stream_now_ns(acap_stream *stream);
 /* Under lock: sleepers take what there is, whatever their threshold. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owns: what a look at a stream finds, and what is done about it.
- * Called by: the stream's watch thread, or acap_stream_sim_advance in virtual time. Never the audio thread. */
+ * Called by: the stream's watch thread, or acap_stream_sim_advance in virtual time; whoever closes the stream, for what is held of it then.
+ * Never the audio thread. */
 #include "watch.h"
 
 #include "context.h"
@@ -170,6 +171,21 @@ static void tend_pool(acap_stream *stream, int64_t now_ns)
         watch->quiet_since_ns = now_ns;
     if (stream->owns_pool && now_ns - watch->quiet_since_ns >= QUIET_NS)
         shrink_pool(stream, in_use);
+}
+
+void acap__watch_tell_held(acap_stream *stream)
+{
+    acap__held held;
+
+    acap__mutex_lock(&stream->lock);
+    const bool is_known = acap__stream_count_held(stream, &held);
+    acap__mutex_unlock(&stream->lock);
+    if (!is_known || held.buffers == 0)
+        return;
+    const acap_event event = event_of(stream, ACAP_EVENT_LOG, ACAP_LEVEL_INFO);
+    acap__events_post(&stream->context->events, &event, "stream %llu was closed with %u of its buffers held, the oldest for %lld ms",
+                      (unsigned long long)event.stream_id, held.buffers,
+                      (long long)((acap_clock_ns() - held.oldest_ns) / ACAP__NS_PER_MS));
 }
 
 /* ---- life and death ---- */

@@ -37,6 +37,9 @@ bool acap__watch_ensure_thread(struct acap_stream *stream);
 /* Tells all that the stream has lost until now. Under the stream's lock: the watch, and whoever has just shut the producer out, since
    nobody may come to look afterwards. */
 void acap__watch_tell_all(struct acap_stream *stream);
+/* Tells what consumers hold of the stream's buffers, where that is anything. Outside the lock, by whoever closes the stream and has ended
+   it. */
+void acap__watch_tell_held(struct acap_stream *stream);
 /* One look, outside the lock, by the one watch. */
 void acap__watch_look(struct acap_stream *stream, int64_t now_ns);
 

@@ -830,6 +830,13 @@ ACAP_API acap_result ACAP_CALL acap_stream_stop(acap_stream *stream);
  * Closes a stream and ends its readers: whoever waits in borrow wakes, drains and gets ACAP_END for
  * ever. Buffers stay valid. Never waits for the host. NULL does nothing.
  *
+ * Where consumers hold buffers of this stream then, an event of type ACAP_EVENT_LOG and
+ * ACAP_LEVEL_INFO says how many, and for how many milliseconds the oldest has been out. A buffer is
+ * held when it was borrowed or retained and not given back, and counts once, however often it was
+ * retained. What waits in a reader's queue, what it has not borrowed of the past, buffers of other
+ * streams on the same pool and those of acap_pool_acquire() do not count. What is borrowed or
+ * released meanwhile may count or not.
+ *
  * @param[in] stream  a stream, or NULL.
  * @thread owner only
  * @rt no: may block

@@ -149,12 +149,47 @@ static void other_streams_do_not_notice(void **state)
     acap_context_destroy(stuck.context);
 }
 
+/* Of nine buffers the consumer has the first; seven are queued, the last two of them also in a reader that was closed; these eight are in
+   the history; and the producer stands still in the ninth. */
+static void what_it_is_stuck_in_is_held_by_no_consumer(void **state)
+{
+    acap_stream_config config = ACAP_STREAM_CONFIG_INIT;
+    rig r = {.context = make_context("push")};
+    acap_event event = ACAP_EVENT_INIT;
+    struct stuck_push push;
+
+    (void)state;
+    config.format = ACAP_FORMAT_S32;
+    config.channel_count = 1;
+    config.frames_per_buffer = 480;
+    config.history_ns = 80 * NS_PER_MS;
+    r.stream = open_config(r.context, &config);
+    r.reader = open_queue(r.stream, 8, ACAP_OVERFLOW_DROP_OLDEST);
+    conservation_begin(&r.seen, r.reader);
+    acap_reader *other = open_queue(r.stream, 2, ACAP_OVERFLOW_DROP_OLDEST);
+    assert_ok(acap_stream_start(r.stream));
+    push_counter(r.stream, 480 * 8);
+    const acap_buffer *held = borrow_now(r.reader, &r.seen);
+    begin_stuck_push(&push, r.stream);
+    acap_reader_close(other);
+    acap_stream_close(r.stream);
+    assert_ok(acap_context_next_event(r.context, 0, &event));
+    assert_non_null(strstr(event.text, "was closed with 1 of its buffers held"));
+    assert_true(event.position == 480 * 8);
+    assert_result(acap_context_next_event(r.context, 0, &event), ACAP_TIMED_OUT);
+    end_stuck_push(&push);
+    acap_buffer_release(held);
+    acap_reader_close(r.reader);
+    acap_context_destroy(r.context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_does_not_wait_for_ever),
         cmocka_unit_test(what_a_stuck_producer_may_touch_stays_until_it_leaves),
         cmocka_unit_test(other_streams_do_not_notice),
+        cmocka_unit_test(what_it_is_stuck_in_is_held_by_no_consumer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

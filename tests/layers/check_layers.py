@@ -22,7 +22,7 @@ LAYERS = [
     ("back ends", "backend_sim backend_push backend_portaudio* device_slot device_watch"),
     ("objects", "context.h"),
     ("objects", "stream.h stream_readers.h"),
-    ("entry points", "context.c device.c stream.c stream_control.c stream_readers.c watch.c events.c buffer.c version.c"),
+    ("entry points", "context.c device.c stream.c stream_control.c stream_held.c stream_readers.c watch.c events.c buffer.c version.c"),
 ]
 
 # Producer and consumer meet in outlet and pool only; the queue carries pointers to it knows not what. Not even by way of a third header.

@@ -18,8 +18,8 @@ import time
 
 # The protocols' own files first, then what is around them; with the properties (how their names begin) that use the file.
 FILES = {
-    "pool_rt.c": "pool,buffer,reader",
-    "queue_rt.c": "queue,reader,wake",
+    "pool_rt.c": "pool,buffer,reader,held",
+    "queue_rt.c": "queue,reader,wake,held",
     "wake_rt.c": "wake",
     "ledger_rt.c": "ledger",
     "gate.h": "gate,reader",
@@ -30,13 +30,17 @@ FILES = {
     "reader.c": "reader,wake,gate",
     "stream_readers.c": "reader,gate",
     "stream_control.c": "gate,wake,reader",
+    "stream_held.c": "held,reader",
     "stream.c": "gate,reader",
     "buffer.c": "buffer,pool,reader",
     "wake.c": "wake",
 }
 
 # (file, function, word, operation, from, to) -> why nothing breaks. A star matches anything.
-EXEMPT = []
+EXEMPT = [
+    ("stream_held.c", "acap__stream_count_held", "&stream->pool->capacity", "load", "acquire", "relaxed",
+     "the model's headers are there from the start: pool.c, which provides a pool's, is no part of it"),
+]
 
 OPERATIONS = {"load": "load", "store": "store", "add": "fetch_add", "sub": "fetch_sub", "or": "fetch_or", "and": "fetch_and",
               "exchange": "exchange"}

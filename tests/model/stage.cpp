@@ -18,6 +18,7 @@ void stage::make_ingest(uint32_t history_buffers, uint32_t frames_per_buffer)
     acap__ingest *ingest = &stream->ingest;
 
     ingest->pool = pool;
+    ingest->stream_id = 1;
     ingest->sample_rate_hz = 48000;
     ingest->channel_count = 1;
     ingest->format = ACAP_FORMAT_F32;
@@ -26,6 +27,7 @@ void stage::make_ingest(uint32_t history_buffers, uint32_t frames_per_buffer)
     ingest->history_buffers = history_buffers;
     if (history_buffers != 0)
         ingest->history = history_room.make()->slots;
+    stream->info.stream_id = ingest->stream_id;
     stream->info.sample_rate_hz = ingest->sample_rate_hz;
     stream->info.frames_per_buffer = frames_per_buffer;
 }
@@ -356,11 +358,6 @@ acap_result acap__pool_keep_ahead(acap_pool *, uint32_t)
     return ACAP_OK;
 }
 
-acap_result ACAP_CALL acap_pool_get_stats(const acap_pool *, acap_pool_stats *)
-{
-    return ACAP_ERROR_FORKED; /* nothing is told of what is held */
-}
-
 /* ---- contexts and the watch ---- */
 
 void acap__events_post(acap__events *, const acap_event *, const char *, ...)
@@ -377,6 +374,11 @@ bool acap__watch_ensure_thread(struct acap_stream *)
 }
 
 void acap__watch_tell_all(struct acap_stream *)
+{
+}
+
+/* The properties of what is held count it themselves: with every other close it would multiply the executions. */
+void acap__watch_tell_held(struct acap_stream *)
 {
 }
 
