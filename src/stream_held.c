@@ -15,14 +15,18 @@
 
 /* References that consumers have, for each buffer of the pool by its index. */
 struct tally {
+    const acap__header *headers; /* the pool's */
     uint32_t *references;
     uint32_t count;
 };
 
+/* Nothing is read of the header: what has left a queue meanwhile may be given back, and filled anew by a pool that shrank and grows. */
 static void take_off(struct tally *tally, const acap__header *header)
 {
-    if (header != NULL && header->index < tally->count && tally->references[header->index] != 0)
-        tally->references[header->index]--;
+    const size_t index = header == NULL ? tally->count : (size_t)(header - tally->headers);
+
+    if (index < tally->count && tally->references[index] != 0)
+        tally->references[index]--;
 }
 
 static void take_off_reader(struct tally *tally, acap_reader *reader)
@@ -46,7 +50,7 @@ static void take_off_all(struct tally *tally, acap_stream *stream)
     }
     for (acap_reader *i = stream->retired; i != NULL; i = i->next)
         take_off_reader(tally, i);
-    /* relaxed: of what is there nothing is read but its place in the pool, which never changes. */
+    /* relaxed: of what is there nothing is read. */
     for (uint32_t i = 0; i < stream->ingest.history_buffers; i++)
         take_off(tally, (const acap__header *)acap__load_relaxed(&stream->ingest.history[i]));
 }
@@ -84,7 +88,7 @@ static acap__held count_once(struct tally *tally, acap_stream *stream)
 bool acap__stream_count_held(acap_stream *stream, acap__held *held)
 {
     /* acquire: the headers below it are there. Whoever took a buffer had seen a capacity beyond it. */
-    struct tally tally = {.count = acap__load_acquire(&stream->pool->capacity)};
+    struct tally tally = {.headers = stream->pool->headers, .count = acap__load_acquire(&stream->pool->capacity)};
     tally.references = calloc(tally.count, sizeof *tally.references);
     if (tally.references == NULL)
         return false;
