@@ -18,7 +18,7 @@
 #define PLACES 64u          /* all places in a cache line */
 #define FILL 0xa5u
 
-/* room_bytes of memory right below a page that nobody may touch, and right above one. */
+/* Memory right below a page that nobody may touch, and right above one. */
 static unsigned char *fenced(size_t room_bytes)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -30,83 +30,78 @@ static unsigned char *fenced(size_t room_bytes)
     return pages + page;
 }
 
-static void unfence(unsigned char *room, size_t room_bytes)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-    assert_int_equal(munmap(room - page, room_bytes + 2 * page), 0);
-}
-
 static void count_up(unsigned char *room, size_t room_bytes)
 {
     for (size_t i = 0; i < room_bytes; i++)
         room[i] = (unsigned char)(i * 7 + i / 256);
 }
 
-static void expect_only(const unsigned char *room, size_t room_bytes, const unsigned char *target, const unsigned char *source, size_t size)
+/* Two fenced rooms: from counts up, to is filled anew for each copy. */
+typedef struct rooms {
+    size_t bytes;
+    unsigned char *from;
+    unsigned char *to;
+} rooms;
+
+static rooms make_rooms(size_t room_bytes)
 {
-    assert_memory_equal(target, source, size);
-    for (const unsigned char *at = room; at < room + room_bytes; at++) {
-        if ((at < target || at >= target + size) && *at != FILL)
+    const rooms made = {room_bytes, fenced(room_bytes), fenced(room_bytes)};
+
+    count_up(made.from, made.bytes);
+    return made;
+}
+
+static void drop_rooms(const rooms *r)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    assert_int_equal(munmap(r->from - page, r->bytes + 2 * page), 0);
+    assert_int_equal(munmap(r->to - page, r->bytes + 2 * page), 0);
+}
+
+static void expect_copy(const rooms *r, size_t target, size_t source, size_t size)
+{
+    memset(r->to, FILL, r->bytes);
+    acap__copy(r->to + target, r->from + source, size);
+    assert_memory_equal(r->to + target, r->from + source, size);
+    for (size_t at = 0; at < r->bytes; at++) {
+        if ((at < target || at >= target + size) && r->to[at] != FILL)
             fail_msg("a byte beside %zu copied ones has changed", size);
     }
 }
 
 static void every_size_and_place(void **state)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    unsigned char *from = fenced(page);
-    unsigned char *to = fenced(page);
+    const rooms r = make_rooms((size_t)sysconf(_SC_PAGESIZE));
 
     (void)state;
-    count_up(from, page);
     for (size_t size = 0; size <= SIZE_MAX_BYTES; size++) {
-        for (size_t place = 0; place < PLACES; place++) {
-            unsigned char *target = to + page / 2 + place;
-            const unsigned char *source = from + (place * 13) % PLACES + size % 3;
-            memset(to, FILL, page);
-            acap__copy(target, source, size);
-            expect_only(to, page, target, source, size);
-        }
+        for (size_t place = 0; place < PLACES; place++)
+            expect_copy(&r, r.bytes / 2 + place, (place * 13) % PLACES + size % 3, size);
     }
-    unfence(from, page);
-    unfence(to, page);
+    drop_rooms(&r);
 }
 
 /* The first bytes of the room and the last ones: reading or writing one beside them ends the program. */
 static void at_the_very_edge(void **state)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    unsigned char *from = fenced(page);
-    unsigned char *to = fenced(page);
+    const rooms r = make_rooms((size_t)sysconf(_SC_PAGESIZE));
 
     (void)state;
-    count_up(from, page);
     for (size_t size = 0; size <= SIZE_MAX_BYTES; size++) {
-        memset(to, FILL, page);
-        acap__copy(to, from + page - size, size);
-        expect_only(to, page, to, from + page - size, size);
-        memset(to, FILL, page);
-        acap__copy(to + page - size, from, size);
-        expect_only(to, page, to + page - size, from, size);
+        expect_copy(&r, 0, r.bytes - size, size);
+        expect_copy(&r, r.bytes - size, 0, size);
     }
-    unfence(from, page);
-    unfence(to, page);
+    drop_rooms(&r);
 }
 
 static void a_megabyte(void **state)
 {
-    enum { BYTES = 1 << 20 };
-    unsigned char *from = fenced(BYTES);
-    unsigned char *to = fenced(BYTES);
+    const rooms r = make_rooms(1 << 20);
 
     (void)state;
-    count_up(from, BYTES);
-    memset(to, FILL, BYTES);
-    acap__copy(to + 3, from + 1, BYTES - 8);
-    expect_only(to, BYTES, to + 3, from + 1, BYTES - 8);
-    unfence(from, BYTES);
-    unfence(to, BYTES);
+    expect_copy(&r, 3, 1, r.bytes - 8);
+    drop_rooms(&r);
 }
 
 int main(void)
