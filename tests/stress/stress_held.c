@@ -2,7 +2,7 @@
 /* Owns: the test of what a stream says of held buffers at its close, while consumers borrow and release, and somebody else takes and gives
  * back buffers of the same pool: what is kept all the while counts, and no more than was ever out of the queues.
  * Run by: CTest, about a second; the seed is printed.
- * Runs on: the public API: two streams on one pool, each closed again and again. */
+ * Runs on: the public API: a pool of the caller's, and one stream after the other on it. */
 #include "fixture.h"
 
 #include <pthread.h>
